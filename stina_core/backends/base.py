@@ -1,0 +1,130 @@
+"""What the rest of the core asks of a database. SQLite and, later, PostgreSQL give it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import peewee
+
+from ..catalog import Column, Index, Table, Type
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A verified copy of a store."""
+
+    path: Path
+    bytes: int
+    reason: str
+    at: str
+    """UTC, ISO 8601 with milliseconds."""
+
+
+class Session(Protocol):
+    """The raw transaction verbs, on the calling thread's connection."""
+
+    def begin(self) -> None:
+        """Start a transaction that holds the write lock; waits for it, then StoreBusyError."""
+        ...
+
+    def begin_snapshot(self, deadline: float) -> None:
+        """Start a read transaction in which statements fail after *deadline* seconds."""
+        ...
+
+    def commit(self) -> None: ...
+    def rollback(self) -> None: ...
+    def savepoint(self, name: str) -> None: ...
+    def release_savepoint(self, name: str) -> None: ...
+    def rollback_savepoint(self, name: str) -> None: ...
+
+    def in_transaction(self) -> bool:
+        """What the database itself says: it may have rolled back on its own after an error."""
+        ...
+
+    def turn(self) -> AbstractContextManager[object]:
+        """Keep other threads out, where they share one connection; otherwise nothing."""
+        ...
+
+
+class Ddl(Protocol):
+    """Schema statements, and what the file says of its own schema."""
+
+    def create_table(self, table: Table) -> None: ...
+    def drop_table(self, table: str) -> None: ...
+    def rename_table(self, table: str, new_name: str) -> None: ...
+    def add_column(self, table: str, column: Column) -> None: ...
+    def rename_column(self, table: str, column: str, new_name: str) -> None: ...
+    def drop_column(self, table: str, column: str) -> None: ...
+    def create_index(self, table: str, name: str, index: Index) -> None: ...
+    def drop_index(self, name: str) -> None: ...
+
+    def tables(self) -> list[str]:
+        """Names of all ordinary tables in the file, sorted."""
+        ...
+
+    def columns(self, table: str) -> list[str]:
+        """Column names of *table* in order; empty if there is no such table."""
+        ...
+
+    def key(self, table: str) -> tuple[str, Type]:
+        """The single primary key column of *table* and its type; QueryError if there is none."""
+        ...
+
+
+class Backend(Protocol):
+    """One open database: where its statements go, how it is locked, copied and described."""
+
+    database: peewee.Database
+    session: Session
+    ddl: Ddl
+
+    @property
+    def version(self) -> str:
+        """The database library's version, for the ledger."""
+        ...
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Run one statement of the core itself and return all its rows."""
+        ...
+
+    def raw_rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        """Yield the rows of *table*, text as bytes: it may be no valid UTF-8 in an old file."""
+        ...
+
+    def lock(self) -> AbstractContextManager[object]:
+        """Among all processes, be the only one that opens, migrates or restores this store."""
+        ...
+
+    def foreign_keys(self, on: bool) -> None:
+        """Switch enforcement; outside a transaction only."""
+        ...
+
+    def broken_references(self, tables: Sequence[str]) -> list[str]:
+        """Tables of *tables* with rows that point to nothing."""
+        ...
+
+    def settle(self) -> None:
+        """Make the file Stina's (application id, journal); called once its ledger is known to be fine."""
+        ...
+
+    def is_empty(self) -> bool:
+        """Whether the file holds no table at all."""
+        ...
+
+    def backup(self, reason: str) -> Backup | None:
+        """Copy what is committed to a verified file beside the store; None for a store in memory."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection of this process, whichever thread opened it."""
+        ...
+
+
+UnitOfWork = Callable[[], AbstractContextManager[object]]
+"""Opens the transaction that a single write outside any transaction is wrapped in."""

@@ -1,0 +1,1 @@
+"""SQLite through APSW: one current library, one way to the file."""

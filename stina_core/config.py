@@ -1,0 +1,115 @@
+"""Where a store is and how it behaves. The only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from .errors import ConfigError
+
+MEMORY = ":memory:"
+
+Synchronous = Literal["FULL", "NORMAL"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """The settings of one store. `StoreConfig.from_env()` is what programs start from."""
+
+    path: str | None = None
+    """The database file or `:memory:`. None: `STINA_DB`, else `stina.db` in `home`."""
+
+    home: Path | None = None
+    """The directory of the default file. None: `STINA_HOME`, else `~/.stina`."""
+
+    plugins: frozenset[str] | None = None
+    """Names of the plugins that may load. None: all that are installed."""
+
+    strict: bool = False
+    """Raise what a plugin does wrong instead of switching the plugin off."""
+
+    origin: str = "python"
+    """The program's name, as other programs see it in the change feed."""
+
+    synchronous: Synchronous = "FULL"
+    """FULL: an acknowledged write survives a power cut. NORMAL: it survives a crash
+    of the process, and a power cut may take the last ones; twice as fast."""
+
+    busy_timeout: float = 5.0
+    """Seconds to wait for another writer before StoreBusyError."""
+
+    backups_kept: int = 5
+    """How many automatic backups of one reason are kept; those made by hand all are."""
+
+    def __post_init__(self) -> None:
+        if self.synchronous not in ("FULL", "NORMAL"):
+            raise ConfigError(f"synchronous is {self.synchronous!r}; it must be 'FULL' or 'NORMAL'")
+        if not 0 <= self.busy_timeout <= 3600:
+            raise ConfigError(f"busy_timeout is {self.busy_timeout!r}; it must be 0 to 3600 seconds")
+        if self.backups_kept < 1:
+            raise ConfigError(f"backups_kept is {self.backups_kept!r}; it must be 1 or more")
+        if self.path is not None and not str(self.path).strip():
+            raise ConfigError("the database path is empty; leave it out to use the default file")
+
+    @classmethod
+    def from_env(cls, path: str | os.PathLike[str] | None = None) -> StoreConfig:
+        """Read `STINA_DB`, `STINA_HOME`, `STINA_PLUGINS` and `STINA_STRICT`.
+
+        Args:
+            path: Takes the place of `STINA_DB`.
+
+        Raises:
+            ConfigError: a variable holds something that cannot be used.
+        """
+        config = cls(plugins=_plugins_from_env(), strict=_flag("STINA_STRICT"))
+        return config.located(path)
+
+    def located(self, path: str | os.PathLike[str] | None = None) -> StoreConfig:
+        """Return these settings with `path` decided: argument, then own, then environment, then home."""
+        chosen = os.fspath(path) if path is not None else (self.path or os.environ.get("STINA_DB"))
+        if chosen is not None and not chosen.strip():
+            raise ConfigError("the database path is empty; leave it out to use the default file")
+        if chosen == MEMORY:
+            return replace(self, path=MEMORY)
+        file = Path(chosen).expanduser() if chosen is not None else self._home() / "stina.db"
+        try:
+            return replace(self, path=str(file.absolute()))
+        except ValueError as error:
+            raise ConfigError(f"{chosen!r} cannot be a database path: {error}") from error
+
+    def _home(self) -> Path:
+        home = self.home or Path(os.environ.get("STINA_HOME") or "~/.stina")
+        try:
+            return home.expanduser()
+        except RuntimeError as error:
+            raise ConfigError("there is no home directory here; set STINA_HOME or STINA_DB") from error
+
+    @property
+    def location(self) -> str:
+        """The decided path; ConfigError if `located()` was not called yet."""
+        if self.path is None:
+            raise ConfigError("this configuration has no path yet; call located() on it")
+        return self.path
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the store lives in this process's memory only."""
+        return self.path == MEMORY
+
+
+def _plugins_from_env() -> frozenset[str] | None:
+    text = os.environ.get("STINA_PLUGINS")
+    if text is None:
+        return None
+    return frozenset(name.strip() for name in text.split(",") if name.strip())
+
+
+def _flag(name: str) -> bool:
+    text = os.environ.get(name, "").strip().lower()
+    if text in ("", "0", "false", "no"):
+        return False
+    if text in ("1", "true", "yes"):
+        return True
+    raise ConfigError(f"{name} is {text!r}; set it to 1 or 0")

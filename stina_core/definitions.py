@@ -1,0 +1,159 @@
+"""From field definitions to catalog values, for models and for steps alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+import peewee
+
+from .catalog import Check, Column, Index, Reference, Table, Type
+from .fields import EnumField, ForeignKeyField, Portable
+
+NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+"""Tables and columns: lower case, digits, single underscores. A double one parts an index name."""
+
+MAX_NAME = 50
+
+Key = tuple[str, Type]
+KeyOf = Callable[[ForeignKeyField[object]], tuple[str, Key]]
+"""Finds the table a foreign key points to and that table's key column and type."""
+
+
+class DefinitionError(Exception):
+    """A definition breaks a schema rule; the caller adds whose it is."""
+
+
+def check_name(name: str, what: str) -> str:
+    """Return *name*, or say why it cannot name *what*."""
+    if not NAME.fullmatch(name) or len(name) > MAX_NAME:
+        raise DefinitionError(
+            f"{name!r} cannot name {what}: use lower case letters, digits and single underscores, "
+            f"a letter first, at most {MAX_NAME} characters"
+        )
+    return name
+
+
+def table_of(
+    name: str,
+    fields: Mapping[str, peewee.Field],
+    *,
+    key_of: KeyOf,
+    checks: Sequence[Check] = (),
+    indexes: Sequence[Index] = (),
+    primary_key: Sequence[str] = (),
+    without_rowid: bool = False,
+) -> Table:
+    """Return the table that *fields*, and what stands beside them, describe.
+
+    Raises:
+        DefinitionError: a name, a field type, a key or a column that an index
+            names is not allowed or not there.
+    """
+    columns = tuple(column_of(field_name, field, key_of) for field_name, field in fields.items())
+    names = [column.name for column in columns]
+    by_field = dict(zip(fields, names, strict=True))
+    keys = tuple(by_field.get(key, key) for key in primary_key) or tuple(
+        by_field[field_name] for field_name, field in fields.items() if field.primary_key
+    )
+    if not keys:
+        raise DefinitionError(f"{name} has no primary key; declare one, for example id = IdField()")
+    if len(keys) > 1 and any(field.primary_key for field in fields.values()):
+        raise DefinitionError(f"{name} has two primary keys: {', '.join(keys)} and a field's own")
+    table = Table(
+        name=name,
+        columns=columns,
+        primary_key=keys,
+        checks=(*_rules(fields, by_field), *checks),
+        indexes=(*_field_indexes(fields, by_field), *(_with_columns(index, by_field) for index in indexes)),
+        without_rowid=without_rowid,
+    )
+    _check_parts(table, names)
+    return table
+
+
+def column_of(name: str, field: peewee.Field, key_of: KeyOf) -> Column:
+    """Return the column that *field*, called *name*, describes."""
+    column = check_name(column_name(name, field), "a column")
+    if isinstance(field, ForeignKeyField):
+        table, (key, key_type) = key_of(field)
+        reference = Reference(table, key, field.on_delete, field.on_update, field.deferrable is not None)
+        return Column(column, key_type, bool(field.null), None, field.collation, reference)
+    if isinstance(field, Portable):
+        return Column(column, field.portable_type, bool(field.null), field.sql_default(), field.collation)
+    if isinstance(field, peewee.AutoField):
+        raise DefinitionError("there is no primary key; declare one, for example id = IdField()")
+    raise DefinitionError(
+        f"{name} is a {type(field).__module__}.{type(field).__name__}; only the fields of stina_core "
+        "are the same in every backend"
+    )
+
+
+def column_name(name: str, field: peewee.Field) -> str:
+    """Return the column of the field called *name*; a foreign key's ends in `_id`, as in Peewee."""
+    if field.column_name:
+        return str(field.column_name)
+    if isinstance(field, ForeignKeyField) and not name.endswith("_id"):
+        return f"{name}_id"
+    return name
+
+
+def check_frozen(fields: Mapping[str, peewee.Field]) -> None:
+    """Refuse what would let a step change after it was written: live models and enum classes."""
+    for name, field in fields.items():
+        if isinstance(field, EnumField) and field.enum is not None:
+            raise DefinitionError(
+                f"{name} names the enum class {field.enum.__name__}, which may change; a step lists the texts: "
+                f"EnumField({list(field.texts)!r})"
+            )
+        if isinstance(field, ForeignKeyField) and not isinstance(field.target, str):
+            raise DefinitionError(
+                f"{name} points to the model class {field.target.__name__}, which may change; a step names "
+                'the table: ForeignKeyField("todo"), or "chat.message" for another plugin\'s'
+            )
+
+
+def _rules(fields: Mapping[str, peewee.Field], by_field: Mapping[str, str]) -> list[Check]:
+    return [
+        rule
+        for name, field in fields.items()
+        if isinstance(field, Portable)
+        for rule in field.rules(by_field[name])
+    ]
+
+
+def _field_indexes(fields: Mapping[str, peewee.Field], by_field: Mapping[str, str]) -> list[Index]:
+    return [
+        Index(by_field[name], unique=bool(field.unique))
+        for name, field in fields.items()
+        if (field.index or field.unique) and not field.primary_key
+    ]
+
+
+def _with_columns(index: Index, by_field: Mapping[str, str]) -> Index:
+    columns = []
+    for part in index.columns:
+        field, _, direction = part.partition(" ")
+        columns.append(f"{by_field.get(field, field)} {direction}".rstrip())
+    return Index(*columns, unique=index.unique, where=index.where, name=index.name)
+
+
+def _check_parts(table: Table, names: Sequence[str]) -> None:
+    for kind, values in (
+        ("column", names),
+        ("check", [check.name for check in table.checks]),
+        ("index", [index.name for index in table.indexes]),
+    ):
+        for value in values:
+            if values.count(value) > 1:
+                raise DefinitionError(f"{table.name} has two of the {kind} {value!r}; give one another name")
+            if kind != "column":
+                check_name(value, f"a {kind}")
+    for index in table.indexes:
+        for part in index.columns:
+            column, _, direction = part.partition(" ")
+            if column not in names or direction.upper() not in ("", "ASC", "DESC"):
+                raise DefinitionError(f"{table.name} has no column {part!r} for the index {index.name!r}")
+    for key in table.primary_key:
+        if key not in names:
+            raise DefinitionError(f"{table.name} has no column {key!r} for its primary key")

@@ -1,0 +1,51 @@
+"""Sortable ids, and the clock they and every timestamp are made from."""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import UTC, datetime
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
+_RANDOM_BITS = 80
+
+_lock = threading.Lock()
+_last = 0
+
+
+def now() -> datetime:
+    """Return the time as the store keeps it: UTC, whole milliseconds."""
+    return from_ms(now_ms())
+
+
+def now_ms() -> int:
+    """Return milliseconds since 1970 UTC."""
+    moment = datetime.now(UTC)
+    return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
+
+
+def from_ms(ms: int) -> datetime:
+    """Return the moment *ms* milliseconds after 1970 as an aware UTC time."""
+    seconds, rest = divmod(ms, 1000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
+
+
+def to_ms(moment: datetime) -> int:
+    """Return *moment* as milliseconds since 1970 UTC; what is finer is cut off."""
+    moment = moment.astimezone(UTC)
+    return int(moment.replace(microsecond=0).timestamp()) * 1000 + moment.microsecond // 1000
+
+
+def new_id() -> str:
+    """Return a new text id of 26 characters whose order is the order of creation.
+
+    The form is a ULID (48 bits of milliseconds, 80 random bits) in lower case.
+    Within one process ids always increase, also inside one millisecond and when
+    the clock steps back; between processes they are as ordered as their clocks.
+    The standard library has such ids (UUID version 7) only from Python 3.14.
+    """
+    global _last
+    fresh = now_ms() << _RANDOM_BITS | int.from_bytes(os.urandom(_RANDOM_BITS // 8))
+    with _lock:
+        _last = value = fresh if fresh > _last else _last + 1
+    return "".join(_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))

@@ -1,0 +1,105 @@
+"""The base of every model, and which store's database models speak to right now.
+
+Peewee binds a class to one database for the whole process, so two open stores
+would write into each other. Here a model asks a context variable at every query:
+`store.use()`, a repository method or a transaction sets it. It follows into
+`asyncio.to_thread` and is unset in a new thread, where a query fails loudly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import peewee
+
+from .errors import NotFoundError, StoreClosedError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+current_database: ContextVar[peewee.Database | None] = ContextVar("stina_current_database", default=None)
+
+
+class _CurrentDatabase(peewee.DatabaseProxy):
+    """Stands in for the database of the current store."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self._callbacks: list[Any] = []
+
+    @property
+    def obj(self) -> peewee.Database:
+        database = current_database.get()
+        if database is None:
+            raise StoreClosedError(
+                "no store is current here; call a repository's method, or wrap the query in "
+                "'with store.use():' or 'with store.transaction():' (each thread needs its own)"
+            )
+        return database
+
+    def atomic(self, *args: Any, **kwargs: Any) -> Any:
+        return self.obj.atomic(*args, **kwargs)
+
+    def transaction(self, *args: Any, **kwargs: Any) -> Any:
+        return self.obj.transaction(*args, **kwargs)
+
+    def savepoint(self) -> Any:
+        return self.obj.savepoint()
+
+    def manual_commit(self) -> Any:
+        return self.obj.manual_commit()
+
+
+@contextmanager
+def using(database: peewee.Database) -> Iterator[None]:
+    """Make *database* the one models speak to inside the block, in this context only."""
+    token = current_database.set(database)
+    try:
+        yield
+    finally:
+        current_database.reset(token)
+
+
+class Model(peewee.Model):
+    """A table of a plugin; private to it. Its table is `<plugin>_<model>` once it was declared.
+
+    `save()` writes only what was changed, and raises NotFoundError when the row
+    is gone instead of doing nothing.
+    """
+
+    owner: ClassVar[str | None] = None
+    """The plugin that declared this model; set by `schema.add()`."""
+
+    class Meta:
+        database = _CurrentDatabase()
+        legacy_table_names = False
+        only_save_dirty = True
+
+    @classmethod
+    def validate_model(cls) -> None:
+        super().validate_model()
+        cls.DoesNotExist.model = cls  # type: ignore[attr-defined]
+
+    @classmethod
+    def get_by_id(cls, pk: Any) -> Self:
+        """Return the row with the key *pk*; NotFoundError if there is none."""
+        row = cls.get_or_none(cls._meta.primary_key == pk)
+        if row is None:
+            raise NotFoundError(cls._meta.table_name, pk)
+        return row
+
+    def save(self, force_insert: bool = False, only: Any = None) -> int:
+        """Write the changed fields; *force_insert* makes a new row of it.
+
+        Raises:
+            NotFoundError: there is no row with this key to update.
+        """
+        dirty = bool(self.dirty_fields)
+        count = super().save(force_insert=force_insert, only=only)
+        if not count and dirty and not force_insert:
+            raise NotFoundError(self._meta.table_name, self.get_id())  # type: ignore[no-untyped-call]
+        return count

@@ -1,0 +1,142 @@
+"""What one plugin declares: its models, under its own prefix, and its repositories."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import peewee
+
+from .catalog import Check, Index, Table
+from .definitions import DefinitionError, Key, check_name, column_name, table_of
+from .errors import SchemaError
+from .fields import ForeignKeyField, Portable
+from .model import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .repository import Repository
+
+
+class Schema:
+    """The context of `register_schema`: takes the declarations of one plugin.
+
+    Attributes:
+        plugin: The plugin's name, which is the prefix of its tables.
+        requires: Plugins its distribution requires; foreign keys may point to theirs.
+        tables: What was declared, as catalog values.
+    """
+
+    def __init__(self, plugin: str, requires: Iterable[str] = ()) -> None:
+        self.plugin = plugin
+        self.requires = frozenset(requires)
+        self.models: list[type[Model]] = []
+        self.repositories: list[type[Repository]] = []
+        self.tables: list[Table] = []
+
+    def add(self, *models: type[Model], repository: type[Repository] | None = None) -> None:
+        """Declare *models*, and the *repository* through which everybody else uses them.
+
+        A model named `Note` of the plugin `notes` gets the table `notes_note`.
+
+        Raises:
+            SchemaError: a name, field, key or reference is not allowed, or
+                collides with something declared before; both sides are named.
+        """
+        for model in models:
+            self._claim(model)
+        for model in models:
+            try:
+                table = self._describe(model)
+            except DefinitionError as error:
+                raise SchemaError(self.plugin, f"{_name(model)}: {error}") from error
+            self._check_collisions(model, table)
+            self.tables.append(table)
+        if repository is not None:
+            self.repositories.append(repository)
+
+    def withdraw(self) -> None:
+        """Take back everything declared, also what Peewee put on other plugins' models."""
+        for model in self.models:
+            for field in list(model._meta.refs):
+                target = field.rel_model
+                accessor = vars(target).get(field.backref)
+                if isinstance(accessor, peewee.BackrefAccessor) and accessor.field is field:
+                    delattr(target, field.backref)
+                model._meta.remove_ref(field)
+            model.owner = None
+        self.models.clear()
+        self.repositories.clear()
+        self.tables.clear()
+
+    def _claim(self, model: type[Model]) -> None:
+        if not (isinstance(model, type) and issubclass(model, Model)):
+            raise SchemaError(self.plugin, f"{model!r} is no stina_core.Model; derive it from Model")
+        if model.owner not in (None, self.plugin):
+            raise SchemaError(
+                self.plugin, f"{_name(model)} already belongs to the plugin {model.owner!r}; {self.plugin!r} wants it too"
+            )
+        if model in self.models:
+            raise SchemaError(self.plugin, f"{_name(model)} is declared twice")
+        name = model._meta.make_table_name()
+        try:
+            check_name(name, f"the table of {_name(model)}")
+        except DefinitionError as error:
+            raise SchemaError(self.plugin, str(error)) from error
+        model._meta.set_table_name(f"{self.plugin}_{name}")
+        model.owner = self.plugin
+        self.models.append(model)
+
+    def _describe(self, model: type[Model]) -> Table:
+        meta = model._meta
+        checks = list(meta.constraints or ())
+        indexes = list(meta.indexes or ())
+        for part in (*checks, *indexes):
+            if not isinstance(part, Check | Index):
+                raise DefinitionError(f"{part!r} in Meta is no stina_core.Check or stina_core.Index")
+        composite = meta.primary_key
+        return table_of(
+            meta.table_name,
+            {field.name: field for field in meta.sorted_fields},
+            key_of=self._key_of,
+            checks=checks,
+            indexes=indexes,
+            primary_key=composite.field_names if isinstance(composite, peewee.CompositeKey) else (),
+            without_rowid=bool(meta.without_rowid),
+        )
+
+    def _key_of(self, field: ForeignKeyField[Any]) -> tuple[str, Key]:
+        target = field.rel_model
+        if not (isinstance(target, type) and issubclass(target, Model)) or target.owner is None:
+            raise DefinitionError(
+                f"{field.name} points to {_name(target)}, which no plugin has declared; add that model first"
+            )
+        if target.owner != self.plugin and target.owner not in self.requires:
+            raise DefinitionError(
+                f"{field.name} points to {target._meta.table_name} of the plugin {target.owner!r}, but the "
+                f"distribution of {self.plugin!r} does not require the one of {target.owner!r}; "
+                "add it to its dependencies"
+            )
+        key = field.rel_field
+        while isinstance(key, ForeignKeyField):
+            key = key.rel_field
+        if not isinstance(key, Portable):
+            raise DefinitionError(f"{field.name} points to {_name(target)}, whose key is no stina_core field")
+        name = column_name(field.rel_field.name, field.rel_field)
+        return target._meta.table_name, (name, key.portable_type)
+
+    def _check_collisions(self, model: type[Model], table: Table) -> None:
+        names = {table.name, *(table.index_name(index) for index in table.indexes)}
+        for other_model, other in zip(self.models, self.tables, strict=False):
+            both = names & {other.name, *(other.index_name(index) for index in other.indexes)}
+            if both:
+                raise SchemaError(
+                    self.plugin,
+                    f"{_name(model)} and {_name(other_model)} both want the name {min(both)!r}; rename one of them",
+                )
+
+
+def _name(model: object) -> str:
+    if isinstance(model, type):
+        return f"{model.__module__}.{model.__name__}"
+    return repr(model)
