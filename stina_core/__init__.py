@@ -1,0 +1,223 @@
+"""Stina: a plugin-based, local-first, reactive application store on one SQLite file.
+
+Everything public is here. Names are resolved at first use, so that importing
+the package costs nothing; plugin authors get the tests' kit from `stina_core.testing`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from .version import __version__
+
+if TYPE_CHECKING:
+    from peewee import CompositeKey
+
+    from .catalog import Check, Index
+    from .changes import Change, Changes, Cursor, Op
+    from .config import StoreConfig
+    from .errors import (
+        BackendError,
+        ConfigError,
+        ConstraintError,
+        DiskFullError,
+        DriftError,
+        HookError,
+        InvalidValueError,
+        LedgerConflictError,
+        MigrationError,
+        NotFoundError,
+        PluginError,
+        PluginLoadError,
+        PluginUnavailableError,
+        QueryError,
+        ReadOnlyError,
+        ResyncRequiredError,
+        SchemaError,
+        SchemaTooNewError,
+        StepFailedError,
+        StinaError,
+        StoreBusyError,
+        StoreClosedError,
+        StoreCorruptError,
+        StoreError,
+        StoreIOError,
+        TransactionError,
+        UnsafeOpenError,
+    )
+    from .fields import (
+        AutoIdField,
+        BlobField,
+        BooleanField,
+        EnumField,
+        FloatField,
+        ForeignKeyField,
+        IdField,
+        IntegerField,
+        JsonField,
+        TextField,
+        TimestampField,
+    )
+    from .findings import Finding, Severity
+    from .hookspecs import Tools, hookimpl
+    from .ids import new_id, now
+    from .jsontext import JsonValue
+    from .log import get_logger
+    from .migrations.operations import Operations
+    from .migrations.steps import Migrations
+    from .model import Model
+    from .plugins import Plugins, PluginState, PluginStatus, installed_plugins, load_plugins, local_plugin
+    from .repository import Repository
+    from .schema import Schema
+    from .store import Store, open_store
+    from .transactions import Snapshot, Transaction
+
+_HOMES = {
+    "peewee": ("CompositeKey",),
+    ".catalog": ("Check", "Index"),
+    ".changes": ("Change", "Changes", "Cursor", "Op"),
+    ".config": ("StoreConfig",),
+    ".errors": (
+        "BackendError",
+        "ConfigError",
+        "ConstraintError",
+        "DiskFullError",
+        "DriftError",
+        "HookError",
+        "InvalidValueError",
+        "LedgerConflictError",
+        "MigrationError",
+        "NotFoundError",
+        "PluginError",
+        "PluginLoadError",
+        "PluginUnavailableError",
+        "QueryError",
+        "ReadOnlyError",
+        "ResyncRequiredError",
+        "SchemaError",
+        "SchemaTooNewError",
+        "StepFailedError",
+        "StinaError",
+        "StoreBusyError",
+        "StoreClosedError",
+        "StoreCorruptError",
+        "StoreError",
+        "StoreIOError",
+        "TransactionError",
+        "UnsafeOpenError",
+    ),
+    ".fields": (
+        "AutoIdField",
+        "BlobField",
+        "BooleanField",
+        "EnumField",
+        "FloatField",
+        "ForeignKeyField",
+        "IdField",
+        "IntegerField",
+        "JsonField",
+        "TextField",
+        "TimestampField",
+    ),
+    ".findings": ("Finding", "Severity"),
+    ".hookspecs": ("Tools", "hookimpl"),
+    ".ids": ("new_id", "now"),
+    ".jsontext": ("JsonValue",),
+    ".log": ("get_logger",),
+    ".migrations.operations": ("Operations",),
+    ".migrations.steps": ("Migrations",),
+    ".model": ("Model",),
+    ".plugins": ("PluginState", "PluginStatus", "Plugins", "installed_plugins", "load_plugins", "local_plugin"),
+    ".repository": ("Repository",),
+    ".schema": ("Schema",),
+    ".store": ("Store", "open_store"),
+    ".transactions": ("Snapshot", "Transaction"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "AutoIdField",
+    "BackendError",
+    "BlobField",
+    "BooleanField",
+    "Change",
+    "Changes",
+    "Check",
+    "CompositeKey",
+    "ConfigError",
+    "ConstraintError",
+    "Cursor",
+    "DiskFullError",
+    "DriftError",
+    "EnumField",
+    "Finding",
+    "FloatField",
+    "ForeignKeyField",
+    "HookError",
+    "IdField",
+    "Index",
+    "IntegerField",
+    "InvalidValueError",
+    "JsonField",
+    "JsonValue",
+    "LedgerConflictError",
+    "MigrationError",
+    "Migrations",
+    "Model",
+    "NotFoundError",
+    "Op",
+    "Operations",
+    "PluginError",
+    "PluginLoadError",
+    "PluginState",
+    "PluginStatus",
+    "PluginUnavailableError",
+    "Plugins",
+    "QueryError",
+    "ReadOnlyError",
+    "Repository",
+    "ResyncRequiredError",
+    "Schema",
+    "SchemaError",
+    "SchemaTooNewError",
+    "Severity",
+    "Snapshot",
+    "StepFailedError",
+    "StinaError",
+    "Store",
+    "StoreBusyError",
+    "StoreClosedError",
+    "StoreConfig",
+    "StoreCorruptError",
+    "StoreError",
+    "StoreIOError",
+    "TextField",
+    "TimestampField",
+    "Tools",
+    "Transaction",
+    "TransactionError",
+    "UnsafeOpenError",
+    "__version__",
+    "get_logger",
+    "hookimpl",
+    "installed_plugins",
+    "load_plugins",
+    "local_plugin",
+    "new_id",
+    "now",
+    "open_store",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'stina_core' has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(home, __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF})

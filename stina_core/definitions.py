@@ -64,8 +64,8 @@ def table_of(
         name=name,
         columns=columns,
         primary_key=keys,
-        checks=(*_rules(fields, by_field), *checks),
-        indexes=(*_field_indexes(fields, by_field), *(_with_columns(index, by_field) for index in indexes)),
+        checks=(*rules_of(fields), *checks),
+        indexes=(*indexes_of(fields), *(_with_columns(index, by_field) for index in indexes)),
         without_rowid=without_rowid,
     )
     _check_parts(table, names)
@@ -98,6 +98,25 @@ def column_name(name: str, field: peewee.Field) -> str:
     return name
 
 
+def rules_of(fields: Mapping[str, peewee.Field]) -> tuple[Check, ...]:
+    """Return the CHECKs that the fields themselves ask for."""
+    return tuple(
+        rule
+        for name, field in fields.items()
+        if isinstance(field, Portable)
+        for rule in field.rules(column_name(name, field))
+    )
+
+
+def indexes_of(fields: Mapping[str, peewee.Field]) -> tuple[Index, ...]:
+    """Return the indexes that the fields themselves ask for."""
+    return tuple(
+        Index(column_name(name, field), unique=bool(field.unique))
+        for name, field in fields.items()
+        if (field.index or field.unique) and not field.primary_key
+    )
+
+
 def check_frozen(fields: Mapping[str, peewee.Field]) -> None:
     """Refuse what would let a step change after it was written: live models and enum classes."""
     for name, field in fields.items():
@@ -111,23 +130,6 @@ def check_frozen(fields: Mapping[str, peewee.Field]) -> None:
                 f"{name} points to the model class {field.target.__name__}, which may change; a step names "
                 'the table: ForeignKeyField("todo"), or "chat.message" for another plugin\'s'
             )
-
-
-def _rules(fields: Mapping[str, peewee.Field], by_field: Mapping[str, str]) -> list[Check]:
-    return [
-        rule
-        for name, field in fields.items()
-        if isinstance(field, Portable)
-        for rule in field.rules(by_field[name])
-    ]
-
-
-def _field_indexes(fields: Mapping[str, peewee.Field], by_field: Mapping[str, str]) -> list[Index]:
-    return [
-        Index(by_field[name], unique=bool(field.unique))
-        for name, field in fields.items()
-        if (field.index or field.unique) and not field.primary_key
-    ]
 
 
 def _with_columns(index: Index, by_field: Mapping[str, str]) -> Index:

@@ -101,7 +101,7 @@ class NotFoundError(StoreError, LookupError):
     """No row has the key asked for."""
 
     def __init__(self, table: str, key: object) -> None:
-        super().__init__(f"{table} has no row {key!r}")
+        super().__init__(f"{table} has no row {key!r}" if key is not None else f"{table} has no such row")
         self.table = table
         self.key = key
 

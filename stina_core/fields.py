@@ -14,7 +14,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypedDict, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, TypeVar, overload
 
 import peewee
 
@@ -24,7 +24,27 @@ from .errors import InvalidValueError
 from .ids import from_ms, new_id, now, to_ms
 
 if TYPE_CHECKING:
+    from peewee import BigAutoField as _BigAutoField
+    from peewee import BigIntegerField as _BigIntegerField
+    from peewee import BooleanField as _BooleanField
+    from peewee import DoubleField as _DoubleField
+    from peewee import Field as _Field
+    from peewee import ForeignKeyField as _ForeignKeyField
+    from peewee import TextField as _TextField
     from typing_extensions import Unpack
+else:
+
+    def _subscriptable(base):
+        """Peewee's fields are generic in its stubs only; this makes `TextField[str]` run."""
+        return type(base.__name__, (base,), {"__class_getitem__": classmethod(lambda cls, item: cls)})
+
+    _BigAutoField = _subscriptable(peewee.BigAutoField)
+    _BigIntegerField = _subscriptable(peewee.BigIntegerField)
+    _BooleanField = _subscriptable(peewee.BooleanField)
+    _DoubleField = _subscriptable(peewee.DoubleField)
+    _Field = _subscriptable(peewee.Field)
+    _ForeignKeyField = _subscriptable(peewee.ForeignKeyField)
+    _TextField = _subscriptable(peewee.TextField)
 
 _V = TypeVar("_V")
 _E = TypeVar("_E", bound=Enum)
@@ -90,7 +110,7 @@ def sql_literal(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no SQL literal")
 
 
-class TextField(Portable, peewee.TextField[_V]):
+class TextField(Portable, _TextField[_V]):
     """Text of any length, kept exactly, NUL and emoji included.
 
     Args:
@@ -144,7 +164,7 @@ class IdField(TextField[str]):
         super().__init__(**{"primary_key": True, "default": new_id, **options})
 
 
-class IntegerField(Portable, peewee.BigIntegerField[_V]):
+class IntegerField(Portable, _BigIntegerField[_V]):
     """A whole number of 64 bits."""
 
     portable_type = "integer"
@@ -174,7 +194,7 @@ class IntegerField(Portable, peewee.BigIntegerField[_V]):
         return value
 
 
-class AutoIdField(Portable, peewee.BigAutoField[int]):
+class AutoIdField(Portable, _BigAutoField[int]):
     """An integer primary key the database hands out; for tables of very many small rows."""
 
     portable_type = "integer"
@@ -184,7 +204,14 @@ class AutoIdField(Portable, peewee.BigAutoField[int]):
         def __new__(cls, *, column_name: str = ...) -> AutoIdField: ...
 
 
-class FloatField(Portable, peewee.DoubleField[_V]):
+class AnyField(Portable, _Field[Any]):
+    """Text, number, bytes or NULL, each kept as it is. For the core's own tables only."""
+
+    portable_type = "any"
+    field_type = "ANY"
+
+
+class FloatField(Portable, _DoubleField[_V]):
     """A finite number of 64 bits."""
 
     portable_type = "real"
@@ -218,7 +245,7 @@ class FloatField(Portable, peewee.DoubleField[_V]):
         return value
 
 
-class BooleanField(Portable, peewee.BooleanField[_V]):
+class BooleanField(Portable, _BooleanField[_V]):
     """True or False."""
 
     portable_type = "integer"
@@ -249,7 +276,7 @@ class BooleanField(Portable, peewee.BooleanField[_V]):
         return None if value is None else bool(value)
 
 
-class BlobField(Portable, peewee.Field[_V]):
+class BlobField(Portable, _Field[_V]):
     """Bytes."""
 
     portable_type = "blob"
@@ -275,7 +302,7 @@ class BlobField(Portable, peewee.Field[_V]):
         return bytes(value)
 
 
-class TimestampField(Portable, peewee.Field[_V]):
+class TimestampField(Portable, _Field[_V]):
     """A moment, stored as UTC milliseconds; a `datetime` with a time zone in Python.
 
     What is finer than a millisecond is cut off, and UTC comes back; `now()` gives
@@ -315,7 +342,7 @@ class TimestampField(Portable, peewee.Field[_V]):
             raise InvalidValueError(self.place, "the stored number is no time between the years 1 and 9999") from error
 
 
-class JsonField(Portable, peewee.Field[Any]):
+class JsonField(Portable, _Field[Any]):
     """Any JSON value, at most *max_bytes* of UTF-8. None is JSON null, or NULL where `null=True`."""
 
     field_type = "TEXT"
@@ -342,7 +369,7 @@ class JsonField(Portable, peewee.Field[Any]):
         return None if value is None else jsontext.load(value, self.place)
 
 
-class EnumField(Portable, peewee.Field[_V], Generic[_V]):
+class EnumField(Portable, _Field[_V]):
     """One member of *values*, stored as its text; a CHECK holds every program to it.
 
     Args:
@@ -409,7 +436,7 @@ class EnumField(Portable, peewee.Field[_V], Generic[_V]):
             ) from None
 
 
-class ForeignKeyField(Portable, peewee.ForeignKeyField[_V]):
+class ForeignKeyField(Portable, _ForeignKeyField[_V]):
     """A reference to a row of another table; the column is `<name>_id` and has an index.
 
     Args:

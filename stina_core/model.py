@@ -29,7 +29,7 @@ class _CurrentDatabase(peewee.DatabaseProxy):
     __slots__ = ()
 
     def __init__(self) -> None:
-        self._callbacks: list[Any] = []
+        object.__setattr__(self, "_callbacks", [])  # all that Peewee's own constructor does besides `obj`
 
     @property
     def obj(self) -> peewee.Database:

@@ -83,8 +83,9 @@ class Schema:
             check_name(name, f"the table of {_name(model)}")
         except DefinitionError as error:
             raise SchemaError(self.plugin, str(error)) from error
-        model._meta.set_table_name(f"{self.plugin}_{name}")
-        model.owner = self.plugin
+        if model.owner is None:
+            model._meta.set_table_name(f"{self.plugin}_{name}")
+            model.owner = self.plugin
         self.models.append(model)
 
     def _describe(self, model: type[Model]) -> Table:

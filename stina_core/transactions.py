@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from contextvars import Token
 from types import TracebackType
@@ -31,6 +33,7 @@ class Transactions:
         self.database = database
         self.session = session
         self._local = threading.local()
+        _stores.add(self)
 
     @property
     def open(self) -> list[Transaction | Snapshot]:
@@ -215,7 +218,7 @@ class Snapshot:
             raise TransactionError("a snapshot ended out of order: it was opened in another process") from error
         stack.pop()
         try:
-            self._session.rollback()
+            self._session.end_snapshot()
         finally:
             self._session.turn().__exit__(None, None, None)
 
@@ -247,3 +250,14 @@ def _check_task(frame: Transaction | Snapshot) -> None:
 
 def _ended_by_database() -> TransactionError:
     return TransactionError("the database undid the whole transaction after an earlier error; run it again")
+
+
+_stores: weakref.WeakSet[Transactions] = weakref.WeakSet()
+
+
+def _forget_parents() -> None:
+    for transactions in list(_stores):
+        transactions.forget_parent()
+
+
+os.register_at_fork(after_in_child=_forget_parents)

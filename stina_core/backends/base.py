@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,28 @@ from typing import Any, Protocol
 
 import peewee
 
-from ..catalog import Column, Index, Table, Type
+from ..catalog import Check, Column, Index, Table, Type
 
 Row = tuple[Any, ...]
+
+
+class BrokenText(bytes):
+    """A stored text that is not UTF-8, as its bytes."""
+
+    def repaired(self) -> str:
+        """Return it as text: halves of one character joined, what cannot be read as U+FFFD.
+
+        JavaScript programs write an emoji cut in two as two separate halves (CESU).
+        """
+        halves = self.decode("utf-8", "surrogatepass") if self._only_halves() else self.decode("utf-8", "replace")
+        return halves.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+    def _only_halves(self) -> bool:
+        try:
+            self.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +56,10 @@ class Session(Protocol):
         """Start a read transaction in which statements fail after *deadline* seconds."""
         ...
 
+    def end_snapshot(self) -> None:
+        """Leave the read transaction that `begin_snapshot()` started."""
+        ...
+
     def commit(self) -> None: ...
     def rollback(self) -> None: ...
     def savepoint(self, name: str) -> None: ...
@@ -58,7 +81,7 @@ class Ddl(Protocol):
     def create_table(self, table: Table) -> None: ...
     def drop_table(self, table: str) -> None: ...
     def rename_table(self, table: str, new_name: str) -> None: ...
-    def add_column(self, table: str, column: Column) -> None: ...
+    def add_column(self, table: str, column: Column, checks: Sequence[Check] = ()) -> None: ...
     def rename_column(self, table: str, column: str, new_name: str) -> None: ...
     def drop_column(self, table: str, column: str) -> None: ...
     def create_index(self, table: str, name: str, index: Index) -> None: ...
@@ -80,10 +103,12 @@ class Ddl(Protocol):
 class Backend(Protocol):
     """One open database: where its statements go, how it is locked, copied and described."""
 
-    database: peewee.Database
-    session: Session
-    ddl: Ddl
-
+    @property
+    def database(self) -> peewee.Database: ...
+    @property
+    def session(self) -> Session: ...
+    @property
+    def ddl(self) -> Ddl: ...
     @property
     def version(self) -> str:
         """The database library's version, for the ledger."""
@@ -93,8 +118,19 @@ class Backend(Protocol):
         """Run one statement of the core itself and return all its rows."""
         ...
 
-    def raw_rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
-        """Yield the rows of *table*, text as bytes: it may be no valid UTF-8 in an old file."""
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement of the core itself once per row of values."""
+        ...
+
+    def old_rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        """Yield the rows of *table*, which another program wrote, one at a time.
+
+        A text that is not UTF-8 comes as BrokenText instead of failing the whole read.
+        """
+        ...
+
+    def open(self) -> None:
+        """Open this thread's connection, inside `lock()`."""
         ...
 
     def lock(self) -> AbstractContextManager[object]:

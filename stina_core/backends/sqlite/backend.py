@@ -1,0 +1,133 @@
+"""The SQLite backend: everything the core asks of a database, for one file or for memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import apsw
+
+from ...config import StoreConfig
+from ..base import Backup, BrokenText, Row
+from . import backup, guard
+from .connection import claim, connect, connect_memory, make_file, set_journal
+from .database import StoreDatabase
+from .ddl import SqliteDdl
+from .errors import translated
+from .lock import file_lock
+from .session import SqliteSession
+
+_LOCK_TIMEOUT = 60.0
+"""Seconds to wait for another process that opens or migrates the same file."""
+
+
+class SqliteBackend:
+    """One open store.
+
+    Args:
+        config: With its path decided.
+    """
+
+    def __init__(self, config: StoreConfig) -> None:
+        self._config = config
+        self._path = config.location
+        self._memory = connect_memory(config.synchronous) if config.in_memory else None
+        self.database = StoreDatabase(self._path, self._connect, shared=config.in_memory)
+        self.session = SqliteSession(self.database)
+        self.ddl = SqliteDdl(self.database)
+        self._guarded: tuple[int, int] | None = None
+
+    @property
+    def version(self) -> str:
+        """SQLite's version."""
+        return apsw.sqlite_lib_version()
+
+    def open(self) -> None:
+        """Open this thread's connection, inside `lock()`."""
+        self.database.connection()
+        if not self._config.in_memory:
+            self._guarded = guard.protect(self._path)
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Run one statement of the core itself and return all its rows."""
+        return self.database.execute_sql(sql, values).fetchall()
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement of the core itself once per row of values."""
+        with translated():
+            self.database.connection().executemany(sql, (tuple(row) for row in rows))
+
+    def old_rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
+        """Yield the rows of *table*, one at a time, whatever is in its texts."""
+        parts = ", ".join(
+            f'typeof("{column}") = \'text\', CASE typeof("{column}") WHEN \'text\' THEN CAST("{column}" AS BLOB) '
+            f'ELSE "{column}" END'
+            for column in columns
+        )
+        with translated():
+            for row in self.database.connection().execute(f'SELECT {parts} FROM "{table}"'):
+                pairs = zip(row[::2], row[1::2], strict=True)
+                yield tuple(_text(value) if is_text else value for is_text, value in pairs)
+
+    def lock(self) -> AbstractContextManager[object]:
+        """Among all processes, be the only one that opens, migrates or restores this store.
+
+        The file and its directory are made before, so that there is a place for the lock.
+        """
+        if self._config.in_memory:
+            return nullcontext()
+        make_file(self._path)
+        return file_lock(self._path, _LOCK_TIMEOUT)
+
+    def foreign_keys(self, on: bool) -> None:
+        """Switch enforcement on this thread's connection; outside a transaction only."""
+        self.database.run(f"PRAGMA foreign_keys = {int(on)}")
+
+    def broken_references(self, tables: Sequence[str]) -> list[str]:
+        """Tables of *tables* with rows that point to nothing."""
+        return [
+            table
+            for table in tables
+            if self.database.run("SELECT 1 FROM pragma_foreign_key_check(?) LIMIT 1", (table,)).fetchall()
+        ]
+
+    def settle(self) -> None:
+        """Mark the file as Stina's and switch it to write-ahead logging."""
+        if not self._config.in_memory:
+            claim(self.database.connection(), self._path)
+            set_journal(self.database.connection(), self._path)
+
+    def is_empty(self) -> bool:
+        """Whether the file holds no table at all."""
+        return not self.ddl.tables()
+
+    def backup(self, reason: str) -> Backup | None:
+        """Copy what is committed through a second connection; None for a store in memory."""
+        if self._config.in_memory:
+            return None
+        reader = self._connect()
+        try:
+            return backup.make(reader, self._path, reason, self._config.backups_kept)
+        finally:
+            reader.close()
+
+    def close(self) -> None:
+        """Close every connection of this process."""
+        self.database.end()
+        if self._guarded is not None:
+            guard.release(self._guarded)
+            self._guarded = None
+
+    def _connect(self) -> apsw.Connection:
+        if self._memory is not None:
+            return self._memory
+        return connect(
+            self._path, busy_timeout=self._config.busy_timeout, synchronous=self._config.synchronous, create=False
+        )
+
+
+def _text(value: bytes) -> str | BrokenText:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return BrokenText(value)

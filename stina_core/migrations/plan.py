@@ -1,0 +1,86 @@
+"""Which steps a file still needs, and which plugins do not fit it. Pure: no database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..errors import LedgerConflictError, MigrationError, SchemaTooNewError
+from .steps import PluginSteps, Step
+
+CORE = "stina"
+"""The plugin name of the core's own tables and steps; no other plugin may use it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One applied step, as the ledger has it."""
+
+    plugin: str
+    id: str
+    checksum: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What opening a file would do.
+
+    Attributes:
+        pending: Steps to run, in the order they run.
+        refused: Plugins whose past in this file does not fit their steps.
+        orphaned: Plugins the file knows and nobody declares; their tables stay.
+    """
+
+    pending: Sequence[Step] = ()
+    refused: Mapping[str, MigrationError] = field(default_factory=dict)
+    orphaned: frozenset[str] = frozenset()
+
+
+def plan(declared: Sequence[PluginSteps], applied: Sequence[Entry]) -> Plan:
+    """Compare the declared steps, required plugins first, with the ledger."""
+    ledger: dict[str, dict[str, str]] = {}
+    for entry in applied:
+        ledger.setdefault(entry.plugin, {})[entry.id] = entry.checksum
+    pending: list[Step] = []
+    refused: dict[str, MigrationError] = {}
+    for plugin in declared:
+        done = ledger.get(plugin.plugin, {})
+        conflict = _conflict(plugin, done)
+        if conflict is not None:
+            refused[plugin.plugin] = conflict
+        else:
+            pending += [step for step in plugin.steps if step.id not in done]
+    names = {plugin.plugin for plugin in declared}
+    return Plan(pending, refused, frozenset(ledger) - names)
+
+
+def _conflict(plugin: PluginSteps, done: Mapping[str, str]) -> MigrationError | None:
+    name = plugin.plugin
+    known = {step.id: step for step in plugin.steps}
+    unknown = sorted(set(done) - set(known))
+    if unknown:
+        last = max(known, default="")
+        if unknown[0] > last:
+            return SchemaTooNewError(
+                name,
+                unknown[0],
+                f"this file was last used by a newer version of {name}: it has step {unknown[0]}, and this "
+                f"version ends at {last or 'none'}; update it. The file was not changed",
+            )
+        return LedgerConflictError(
+            name, unknown[0], f"this file has step {unknown[0]} of {name}, which this version does not have"
+        )
+    for step_id, applied_checksum in sorted(done.items()):
+        if known[step_id].checksum != applied_checksum:
+            return LedgerConflictError(
+                name,
+                step_id,
+                f"step {step_id} of {name} was changed after it ran in this file; put it back as it was "
+                "and write a new step for the change",
+            )
+    late = [step.id for step in plugin.steps if step.id not in done and done and step.id < max(done)]
+    if late:
+        return LedgerConflictError(
+            name, late[0], f"step {late[0]} of {name} comes before {max(done)}, which already ran; give it a higher number"
+        )
+    return None

@@ -1,0 +1,109 @@
+"""Which plugins are installed: read from entry points, without importing any of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from heapq import heappop, heappush
+from importlib.metadata import EntryPoint, entry_points
+
+GROUP = "stina.plugins"
+"""A change of the plugin API that breaks plugins gets a new group name."""
+
+_REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A plugin that could be loaded.
+
+    Attributes:
+        distribution: Name of the distribution that brings it.
+        requires: Normalised names of the distributions that one requires.
+        load: Imports the plugin and returns the object that holds its hooks.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    requires: frozenset[str]
+    load: Callable[[], object]
+
+
+def installed_plugins() -> list[Candidate]:
+    """Return the plugins of this environment, by name."""
+    found = [_candidate(point) for point in entry_points(group=GROUP)]
+    return sorted(found, key=lambda candidate: (candidate.name, candidate.distribution))
+
+
+def local_plugin(name: str, plugin: object, *, requires: Iterable[str] = (), version: str = "0") -> Candidate:
+    """Return a plugin that is not installed: a module or object at hand, in tests and scripts.
+
+    Args:
+        requires: Names of the local plugins it requires.
+    """
+    return Candidate(name, name, version, frozenset(map(normalised, requires)), lambda: plugin)
+
+
+def normalised(distribution: str) -> str:
+    """Return the form in which two spellings of a distribution's name are equal."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def in_order(candidates: Sequence[Candidate]) -> tuple[list[Candidate], dict[str, list[str]]]:
+    """Return *candidates*, required ones first, ties by name; and the names that require each other.
+
+    The second value maps each plugin of a circle to the circle it is in; those
+    are left out of the first. Names are unique here.
+    """
+    left = {candidate.name: candidate for candidate in candidates}
+    circles: dict[str, list[str]] = {}
+    while True:
+        sorter = TopologicalSorter({name: required(one, left.values()) for name, one in left.items()})
+        try:
+            sorter.prepare()
+        except CycleError as error:
+            circle = sorted(set(error.args[1]))
+            circles.update(dict.fromkeys(circle, circle))
+            for name in circle:
+                del left[name]
+        else:
+            break
+    ready: list[str] = []
+    ordered: list[Candidate] = []
+    while sorter.is_active():
+        for name in sorter.get_ready():
+            heappush(ready, name)
+        name = heappop(ready)
+        ordered.append(left[name])
+        sorter.done(name)
+    return ordered, circles
+
+
+def required(candidate: Candidate, others: Iterable[Candidate]) -> list[str]:
+    """Return the names of the plugins among *others* whose distribution *candidate*'s requires."""
+    return sorted(
+        other.name
+        for other in others
+        if normalised(other.distribution) in candidate.requires and other.name != candidate.name
+    )
+
+
+def _candidate(point: EntryPoint) -> Candidate:
+    distribution = point.dist
+    return Candidate(
+        name=point.name,
+        distribution=distribution.name if distribution else "unknown",
+        version=distribution.version if distribution else "unknown",
+        requires=frozenset(_required_distributions(distribution.requires or () if distribution else ())),
+        load=point.load,
+    )
+
+
+def _required_distributions(requirements: Iterable[str]) -> Iterable[str]:
+    for requirement in requirements:
+        match = _REQUIREMENT.match(requirement)
+        if match and "extra" not in requirement.partition(";")[2]:
+            yield normalised(match[1])

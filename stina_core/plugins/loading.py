@@ -1,0 +1,186 @@
+"""Loads plugins one by one, so that none can take another, or the program, down."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import PluginError, PluginLoadError, SchemaError
+from ..log import get_logger
+from ..migrations.plan import CORE
+from ..migrations.steps import Migrations, PluginSteps
+from ..schema import Schema
+from . import hooks
+from .discovery import Candidate, in_order, required
+from .plugin import Plugin, PluginState
+
+if TYPE_CHECKING:
+    import pluggy
+
+    from ..config import StoreConfig
+    from ..repository import Repository
+
+log = get_logger(__name__)
+
+_NAME = re.compile(r"[a-z][a-z0-9]*")
+
+
+class Plugins:
+    """The plugins of a program, required ones first: loaded once, used by every store it opens."""
+
+    def __init__(self, plugins: Sequence[Plugin]) -> None:
+        self._plugins = {plugin.name: plugin for plugin in plugins}
+
+    def __iter__(self) -> Iterator[Plugin]:
+        return iter(self._plugins.values())
+
+    def __getitem__(self, name: str) -> Plugin:
+        return self._plugins[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._plugins
+
+    @property
+    def on(self) -> list[Plugin]:
+        """Those that were loaded, required ones first."""
+        return [plugin for plugin in self if plugin.on]
+
+    def steps(self) -> list[PluginSteps]:
+        """The migration steps of all that were loaded, required ones first."""
+        return [PluginSteps(one.name, one.version, one.requires & self._plugins.keys(), one.steps) for one in self.on]
+
+    def owner(self, repository: type[Repository]) -> Plugin | None:
+        """The plugin that declared *repository*, or None."""
+        for plugin in self.on:
+            if plugin.schema is not None and repository in plugin.schema.repositories:
+                return plugin
+        return None
+
+
+def load_plugins(candidates: Sequence[Candidate], config: StoreConfig) -> Plugins:
+    """Load *candidates*: import, check, register, declare. No database is touched.
+
+    A plugin that fails in any of these is off with the reason, everything it
+    declared is withdrawn, and so is every plugin that requires it. The others
+    are not affected. Plugins that `config.plugins` leaves out are not imported.
+
+    Raises:
+        PluginError: only with `config.strict`: the first failure.
+    """
+    loader = _Loader(candidates, config)
+    return loader.load()
+
+
+class _Loader:
+    def __init__(self, candidates: Sequence[Candidate], config: StoreConfig) -> None:
+        self._candidates = candidates
+        self._config = config
+        self._manager: pluggy.PluginManager = hooks.new_manager()
+        self._done: dict[str, Plugin] = {}
+        self._claims: dict[type[Repository], str] = {}
+
+    def load(self) -> Plugins:
+        usable = self._usable()
+        ordered, circles = in_order(usable)
+        for candidate in usable:
+            if candidate.name in circles:
+                circle = " and ".join(circles[candidate.name])
+                self._fail(self._plugin(candidate), f"the plugins {circle} require each other")
+        for candidate in ordered:
+            self._load(candidate)
+        self._note_missing()
+        return Plugins(list(self._done.values()))
+
+    def _usable(self) -> list[Candidate]:
+        """Candidates with a name of their own that may be loaded; the others get their reason here."""
+        names = Counter(candidate.name for candidate in self._candidates)
+        usable = []
+        for candidate in self._candidates:
+            name = candidate.name
+            if names[name] > 1:
+                if name not in self._done:
+                    both = " and ".join(sorted(one.distribution for one in self._candidates if one.name == name))
+                    plugin = Plugin(name, both, candidate.version)
+                    self._fail(plugin, f"the distributions {both} both bring a plugin {name!r}; uninstall one")
+            elif not _NAME.fullmatch(name) or name == CORE:
+                why = "is reserved for the core" if name == CORE else "must be lower case letters and digits"
+                self._fail(self._plugin(candidate), f"the plugin name {name!r} {why}; rename its entry point")
+            elif self._config.plugins is not None and name not in self._config.plugins:
+                self._plugin(candidate).fail(PluginState.OFF, "switched off by --no-plugins or STINA_PLUGINS")
+            else:
+                usable.append(candidate)
+        return usable
+
+    def _load(self, candidate: Candidate) -> None:
+        plugin = self._plugin(candidate)
+        blocker = next((name for name in sorted(plugin.requires) if not self._done[name].on), None)
+        if blocker is not None:
+            reason = f"needs the plugin {blocker!r}, which is {self._done[blocker].state}"
+            log.warning("plugin.blocked", plugin=plugin.name, needs=blocker)
+            plugin.fail(PluginState.BLOCKED, reason)
+            return
+        try:
+            target = self._import(candidate)
+            plugin.hooks = hooks.read(self._manager, plugin.name, target)
+            self._declare(plugin)
+        except PluginError as error:
+            if self._manager.has_plugin(plugin.name):
+                self._manager.unregister(name=plugin.name)
+            self._fail(plugin, str(error), error)
+
+    def _import(self, candidate: Candidate) -> object:
+        try:
+            return candidate.load()
+        except (Exception, SystemExit) as error:
+            raise PluginLoadError(
+                candidate.name,
+                f"the plugin {candidate.name!r} cannot be imported: {type(error).__name__}: {error}",
+            ) from error
+
+    def _declare(self, plugin: Plugin) -> None:
+        plugin.schema = Schema(plugin.name, plugin.requires)
+        migrations = Migrations(plugin.name, plugin.requires)
+        plugin.call("register_schema", schema=plugin.schema)
+        plugin.call("migrate", migrations=migrations)
+        for repository in plugin.schema.repositories:
+            other = self._claims.get(repository)
+            if other is not None:
+                raise SchemaError(
+                    plugin.name, f"{repository.__name__} was declared by the plugin {other!r}; {plugin.name!r} wants it too"
+                )
+        if plugin.schema.tables and not migrations.steps:
+            raise SchemaError(
+                plugin.name, f"the plugin {plugin.name!r} declares tables but no migration step that makes them"
+            )
+        for step in migrations.steps:
+            try:
+                _ = step.checksum
+            except (OSError, SyntaxError) as error:
+                raise PluginLoadError(plugin.name, f"the source of step {step} cannot be read: {error}") from error
+        plugin.steps = tuple(migrations.steps)
+        self._claims.update(dict.fromkeys(plugin.schema.repositories, plugin.name))
+
+    def _plugin(self, candidate: Candidate) -> Plugin:
+        requires = required(candidate, self._candidates)
+        plugin = Plugin(candidate.name, candidate.distribution, candidate.version, frozenset(requires))
+        self._done[plugin.name] = plugin
+        return plugin
+
+    def _fail(self, plugin: Plugin, reason: str, error: PluginError | None = None) -> None:
+        error = error or PluginLoadError(plugin.name, reason)
+        if self._config.strict:
+            if plugin.schema is not None:
+                plugin.schema.withdraw()
+            raise error
+        log.warning("plugin.failed", plugin=plugin.name, error=type(error).__name__)
+        plugin.fail(PluginState.FAILED, reason, error)
+        self._done[plugin.name] = plugin
+
+    def _note_missing(self) -> None:
+        for name in sorted(self._config.plugins or ()):
+            if name not in self._done:
+                plugin = Plugin(name, "", "")
+                plugin.fail(PluginState.MISSING, "named in STINA_PLUGINS, but not installed")
+                self._done[name] = plugin
