@@ -330,7 +330,9 @@ class TimestampField(Portable, _Field[_V]):
         if not isinstance(value, datetime):
             raise self.refuse(value, "a datetime")
         if value.tzinfo is None:
-            raise InvalidValueError(self.place, "the time has no time zone; use now() or datetime(..., tzinfo=UTC)")
+            raise InvalidValueError(
+                self.place, "the time has no time zone; use now() or datetime(..., tzinfo=UTC)"
+            )
         return to_ms(value)
 
     def python_value(self, value: Any) -> Any:
@@ -339,7 +341,9 @@ class TimestampField(Portable, _Field[_V]):
         try:
             return from_ms(value)
         except (OverflowError, ValueError, TypeError) as error:
-            raise InvalidValueError(self.place, "the stored number is no time between the years 1 and 9999") from error
+            raise InvalidValueError(
+                self.place, "the stored number is no time between the years 1 and 9999"
+            ) from error
 
 
 class JsonField(Portable, _Field[Any]):
@@ -386,7 +390,12 @@ class EnumField(Portable, _Field[_V]):
 
         @overload
         def __new__(
-            cls, values: type[_E], *, unknown: _E | None = ..., null: Literal[True], **options: Unpack[FieldOptions]
+            cls,
+            values: type[_E],
+            *,
+            unknown: _E | None = ...,
+            null: Literal[True],
+            **options: Unpack[FieldOptions],
         ) -> EnumField[_E | None]: ...
         @overload
         def __new__(
@@ -403,7 +412,9 @@ class EnumField(Portable, _Field[_V]):
         ) -> EnumField[str]: ...
         def __new__(cls, values: Any, **options: Any) -> Any: ...
 
-    def __init__(self, values: type[Enum] | Sequence[str], *, unknown: Enum | None = None, **options: Any) -> None:
+    def __init__(
+        self, values: type[Enum] | Sequence[str], *, unknown: Enum | None = None, **options: Any
+    ) -> None:
         super().__init__(**options)
         self.enum = values if isinstance(values, type) else None
         self.texts = tuple(member.value for member in values) if isinstance(values, type) else tuple(values)
@@ -432,7 +443,8 @@ class EnumField(Portable, _Field[_V]):
             if self.unknown is not None:
                 return self.unknown
             raise InvalidValueError(
-                self.place, f"the stored value is none of {', '.join(self.texts)}; a newer program may have written it"
+                self.place,
+                f"the stored value is none of {', '.join(self.texts)}; a newer program may have written it",
             ) from None
 
 
@@ -512,7 +524,12 @@ class ForeignKeyField(Portable, _ForeignKeyField[_V]):
     def bind(self, model: type[peewee.Model], name: str, set_attribute: bool = True) -> None:
         backref = self.declared_backref
         target = model if self.target == "self" else self.target
-        if isinstance(backref, str) and backref != "+" and not isinstance(target, str) and hasattr(target, backref):
+        if (
+            isinstance(backref, str)
+            and backref != "+"
+            and not isinstance(target, str)
+            and hasattr(target, backref)
+        ):
             raise TypeError(
                 f"{model.__module__}.{model.__name__}.{name} wants the backref {backref!r} on "
                 f"{target.__module__}.{target.__name__}, which already has an attribute of that name "
@@ -527,5 +544,3 @@ def _origin(model: type[peewee.Model], name: str) -> str:
     if isinstance(accessor, peewee.BackrefAccessor) and owner is not None:
         return f"a backref of {owner.__module__}.{owner.__name__}"
     return "a field or method of its own"
-
-

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from .errors import InvalidValueError
 
-JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
 MAX_BYTES = 1 << 20
 """UTF-8 bytes of one JSON value: 1 MiB. Larger contents belong in a file or a table of their own."""
@@ -68,7 +68,9 @@ def _check(value: object, field: str, depth: int) -> None:
             raise InvalidValueError(field, "the value has an integer that does not fit in 64 bits")
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise InvalidValueError(field, "the value has a number that is not finite; JSON has no such number")
+            raise InvalidValueError(
+                field, "the value has a number that is not finite; JSON has no such number"
+            )
     elif isinstance(value, list):
         for item in value:
             _check(item, field, depth + 1)

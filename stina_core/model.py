@@ -18,7 +18,7 @@ import peewee
 from .errors import NotFoundError, StoreClosedError
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 current_database: ContextVar[peewee.Database | None] = ContextVar("stina_current_database", default=None)
 

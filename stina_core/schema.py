@@ -74,7 +74,8 @@ class Schema:
             raise SchemaError(self.plugin, f"{model!r} is no stina_core.Model; derive it from Model")
         if model.owner not in (None, self.plugin):
             raise SchemaError(
-                self.plugin, f"{_name(model)} already belongs to the plugin {model.owner!r}; {self.plugin!r} wants it too"
+                self.plugin,
+                f"{_name(model)} already belongs to the plugin {model.owner!r}; {self.plugin!r} wants it too",
             )
         if model in self.models:
             raise SchemaError(self.plugin, f"{_name(model)} is declared twice")

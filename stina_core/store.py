@@ -47,7 +47,9 @@ class Store:
         outcome: What opening it did to its schema.
     """
 
-    def __init__(self, config: StoreConfig, backend: Backend, transactions: Transactions, plugins: Plugins) -> None:
+    def __init__(
+        self, config: StoreConfig, backend: Backend, transactions: Transactions, plugins: Plugins
+    ) -> None:
         self.config = config
         self.outcome = Outcome()
         self._backend = backend
@@ -206,7 +208,8 @@ class Store:
         if plugin is None:
             raise PluginUnavailableError(
                 repository.__module__.partition(".")[0],
-                f"no plugin that is on declares {repository.__name__}; on are: {usable}" + _reasons(self.plugins),
+                f"no plugin that is on declares {repository.__name__}; on are: {usable}"
+                + _reasons(self.plugins),
             )
         trouble = self._trouble.get(plugin.name)
         if trouble is not None:
@@ -263,5 +266,9 @@ def open_store(
 
 
 def _reasons(plugins: Iterable[PluginStatus]) -> str:
-    off = [f"{plugin.name} is {plugin.state}: {plugin.reason}" for plugin in plugins if plugin.state is not PluginState.ON]
+    off = [
+        f"{plugin.name} is {plugin.state}: {plugin.reason}"
+        for plugin in plugins
+        if plugin.state is not PluginState.ON
+    ]
     return "; " + "; ".join(off) if off else ""

@@ -215,7 +215,9 @@ class Snapshot:
             return
         stack = self._all.open
         if not stack or stack[-1] is not self:
-            raise TransactionError("a snapshot ended out of order: it was opened in another process") from error
+            raise TransactionError(
+                "a snapshot ended out of order: it was opened in another process"
+            ) from error
         stack.pop()
         try:
             self._session.end_snapshot()

@@ -23,7 +23,9 @@ class BrokenText(bytes):
 
         JavaScript programs write an emoji cut in two as two separate halves (CESU).
         """
-        halves = self.decode("utf-8", "surrogatepass") if self._only_halves() else self.decode("utf-8", "replace")
+        halves = (
+            self.decode("utf-8", "surrogatepass") if self._only_halves() else self.decode("utf-8", "replace")
+        )
         return halves.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     def _only_halves(self) -> bool:

@@ -35,7 +35,11 @@ def digest(function: ast.FunctionDef) -> str:
     """Return the digest of a parsed function."""
     arguments = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
     body = function.body
-    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
+    if (
+        isinstance(body[0], ast.Expr)
+        and isinstance(body[0].value, ast.Constant)
+        and isinstance(body[0].value.value, str)
+    ):
         body = body[1:]
     text = "".join((*arguments, *(part for statement in body for part in _write(statement))))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -123,7 +123,9 @@ class Migration:
         broken = self._backend.broken_references(sorted(touched & set(self._backend.ddl.tables())))
         if broken:
             raise StepFailedError(
-                plugin.plugin, steps[-1].id, f"the steps of {plugin.plugin} leave rows in {', '.join(broken)} "
+                plugin.plugin,
+                steps[-1].id,
+                f"the steps of {plugin.plugin} leave rows in {', '.join(broken)} "
                 "that point to nothing; nothing of it was kept",
             )
         self._check_tables(plugin.plugin, steps[-1])
@@ -154,7 +156,9 @@ class Migration:
         missing = [other for other in step.after if other not in done]
         if missing:
             raise LedgerConflictError(
-                step.plugin, step.id, f"step {step.id} of {step.plugin} must run after {missing[0]}, which did not run"
+                step.plugin,
+                step.id,
+                f"step {step.id} of {step.plugin} must run after {missing[0]}, which did not run",
             )
 
     def _check_tables(self, plugin: str, last: Step) -> None:
@@ -163,7 +167,11 @@ class Migration:
             missing = sorted(set(wanted) - set(found))
             extra = sorted(set(found) - set(wanted))
             if missing or extra:
-                what = _join("lacks", missing) + (" and " if missing and extra else "") + _join("also has", extra)
+                what = (
+                    _join("lacks", missing)
+                    + (" and " if missing and extra else "")
+                    + _join("also has", extra)
+                )
                 raise DriftError(
                     plugin,
                     last.id,

@@ -31,7 +31,7 @@ from ..ids import now_ms
 if TYPE_CHECKING:
     from ..backends.base import Backend
 
-Value = None | bool | int | float | str | bytes
+Value = bool | int | float | str | bytes | None
 
 
 class Operations:
@@ -56,7 +56,12 @@ class Operations:
     # Tables
 
     def create_table(
-        self, name: str, /, *parts: Index | Check | peewee.CompositeKey, without_rowid: bool = False, **fields: Any
+        self,
+        name: str,
+        /,
+        *parts: Index | Check | peewee.CompositeKey,
+        without_rowid: bool = False,
+        **fields: Any,
     ) -> None:
         """Make the table *name*: columns by keyword, indexes, checks and a composite key before them.
 

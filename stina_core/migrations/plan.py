@@ -81,6 +81,8 @@ def _conflict(plugin: PluginSteps, done: Mapping[str, str]) -> MigrationError | 
     late = [step.id for step in plugin.steps if step.id not in done and done and step.id < max(done)]
     if late:
         return LedgerConflictError(
-            name, late[0], f"step {late[0]} of {name} comes before {max(done)}, which already ran; give it a higher number"
+            name,
+            late[0],
+            f"step {late[0]} of {name} comes before {max(done)}, which already ran; give it a higher number",
         )
     return None

@@ -73,7 +73,9 @@ class Migrations:
                 it, or *after* names a plugin that is not required.
         """
         if not _ID.fullmatch(id):
-            raise SchemaError(self.plugin, f"{id!r} is no step id; use four digits and a name, such as '0002_due_date'")
+            raise SchemaError(
+                self.plugin, f"{id!r} is no step id; use four digits and a name, such as '0002_due_date'"
+            )
         if self.steps and id[:4] <= self.steps[-1].id[:4]:
             raise SchemaError(
                 self.plugin, f"step {id} comes after {self.steps[-1].id}; give it the next higher number"

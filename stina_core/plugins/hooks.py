@@ -55,12 +55,16 @@ def _check(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
         options = getattr(function, _MARK, None)
         if options is None:
             if attribute in _TELLING:
-                raise PluginLoadError(name, f"{attribute} of the plugin {name!r} is not marked; put @hookimpl above it")
+                raise PluginLoadError(
+                    name, f"{attribute} of the plugin {name!r} is not marked; put @hookimpl above it"
+                )
             continue
         marked += 1
         _check_one(manager, name, options.get("specname") or attribute, function, options)
     if not marked:
-        raise PluginLoadError(name, f"the plugin {name!r} implements no hook; mark its functions with @hookimpl")
+        raise PluginLoadError(
+            name, f"the plugin {name!r} implements no hook; mark its functions with @hookimpl"
+        )
 
 
 def _check_one(

@@ -49,7 +49,10 @@ class Plugins:
 
     def steps(self) -> list[PluginSteps]:
         """The migration steps of all that were loaded, required ones first."""
-        return [PluginSteps(one.name, one.version, one.requires & self._plugins.keys(), one.steps) for one in self.on]
+        return [
+            PluginSteps(one.name, one.version, one.requires & self._plugins.keys(), one.steps)
+            for one in self.on
+        ]
 
     def owner(self, repository: type[Repository]) -> Plugin | None:
         """The plugin that declared *repository*, or None."""
@@ -101,9 +104,13 @@ class _Loader:
             name = candidate.name
             if names[name] > 1:
                 if name not in self._done:
-                    both = " and ".join(sorted(one.distribution for one in self._candidates if one.name == name))
+                    both = " and ".join(
+                        sorted(one.distribution for one in self._candidates if one.name == name)
+                    )
                     plugin = Plugin(name, both, candidate.version)
-                    self._fail(plugin, f"the distributions {both} both bring a plugin {name!r}; uninstall one")
+                    self._fail(
+                        plugin, f"the distributions {both} both bring a plugin {name!r}; uninstall one"
+                    )
             elif not _NAME.fullmatch(name) or name == CORE:
                 why = "is reserved for the core" if name == CORE else "must be lower case letters and digits"
                 self._fail(self._plugin(candidate), f"the plugin name {name!r} {why}; rename its entry point")
@@ -148,17 +155,21 @@ class _Loader:
             other = self._claims.get(repository)
             if other is not None:
                 raise SchemaError(
-                    plugin.name, f"{repository.__name__} was declared by the plugin {other!r}; {plugin.name!r} wants it too"
+                    plugin.name,
+                    f"{repository.__name__} was declared by the plugin {other!r}; {plugin.name!r} wants it too",
                 )
         if plugin.schema.tables and not migrations.steps:
             raise SchemaError(
-                plugin.name, f"the plugin {plugin.name!r} declares tables but no migration step that makes them"
+                plugin.name,
+                f"the plugin {plugin.name!r} declares tables but no migration step that makes them",
             )
         for step in migrations.steps:
             try:
                 _ = step.checksum
             except (OSError, SyntaxError) as error:
-                raise PluginLoadError(plugin.name, f"the source of step {step} cannot be read: {error}") from error
+                raise PluginLoadError(
+                    plugin.name, f"the source of step {step} cannot be read: {error}"
+                ) from error
         plugin.steps = tuple(migrations.steps)
         self._claims.update(dict.fromkeys(plugin.schema.repositories, plugin.name))
 

@@ -122,7 +122,10 @@ class SqliteBackend:
         if self._memory is not None:
             return self._memory
         return connect(
-            self._path, busy_timeout=self._config.busy_timeout, synchronous=self._config.synchronous, create=False
+            self._path,
+            busy_timeout=self._config.busy_timeout,
+            synchronous=self._config.synchronous,
+            create=False,
         )
 
 

@@ -123,7 +123,9 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
                 description = cursor.description
             except apsw.ExecutionCompleteError:
                 return Result((), [], connection.last_insert_rowid(), connection.changes())
-            return Result(description, cursor.fetchall(), connection.last_insert_rowid(), connection.changes())
+            return Result(
+                description, cursor.fetchall(), connection.last_insert_rowid(), connection.changes()
+            )
         except Exception as error:
             raise translate(error) from error
 
@@ -201,4 +203,3 @@ def _forget_parents() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_parents)
-

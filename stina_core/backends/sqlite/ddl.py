@@ -47,7 +47,8 @@ def column_sql(column: Column) -> str:
 def create_index_sql(table: str, name: str, index: Index) -> str:
     """Return the statement that makes *index* under its full *name*."""
     columns = ", ".join(
-        f'"{column}" {direction}'.rstrip() for column, _, direction in (part.partition(" ") for part in index.columns)
+        f'"{column}" {direction}'.rstrip()
+        for column, _, direction in (part.partition(" ") for part in index.columns)
     )
     where = f" WHERE {index.where}" if index.where else ""
     return f'CREATE {"UNIQUE " if index.unique else ""}INDEX "{name}" ON "{table}" ({columns}){where}'
@@ -129,13 +130,19 @@ class SqliteDdl:
 
     def columns(self, table: str) -> list[str]:
         """Column names of *table*; empty if there is none of that name."""
-        return [row[0] for row in self._database.run("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()]
+        return [
+            row[0] for row in self._database.run("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()
+        ]
 
     def key(self, table: str) -> tuple[str, Type]:
         """The single primary key column of *table* and its type."""
-        rows = self._database.run("SELECT name, type FROM pragma_table_info(?) WHERE pk > 0", (table,)).fetchall()
+        rows = self._database.run(
+            "SELECT name, type FROM pragma_table_info(?) WHERE pk > 0", (table,)
+        ).fetchall()
         if len(rows) != 1:
-            raise QueryError(f"{table} has {len(rows)} key columns; a foreign key needs a table with exactly one")
+            raise QueryError(
+                f"{table} has {len(rows)} key columns; a foreign key needs a table with exactly one"
+            )
         name, declared = rows[0]
         return name, next((kind for kind, sql in _TYPES.items() if sql == declared), "any")
 

@@ -1,0 +1,23 @@
+"""The `stina` command, and what a plugin's own commands are made with.
+
+Importing this costs nothing; the public names are resolved at first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .invocation import pass_store
+    from .output import emit, emit_rows
+
+_HOMES = {"emit": ".output", "emit_rows": ".output", "pass_store": ".invocation"}
+
+__all__ = ["emit", "emit_rows", "pass_store"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'stina_core.cli' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name], __name__), name)
