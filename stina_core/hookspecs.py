@@ -49,7 +49,7 @@ class StinaHooks:
 
     @hookspec
     def register_schema(self, schema: Schema) -> None:
-        """Declare the plugin's models, its repository and its search indexes.
+        """Declare the plugin's models and its repository.
 
         When: once per process, when the plugin is loaded; there is no database yet.
         If it raises, or a declaration breaks a rule: everything this plugin

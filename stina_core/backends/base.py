@@ -147,8 +147,16 @@ class Backend(Protocol):
         """Tables of *tables* with rows that point to nothing."""
         ...
 
+    def claim(self) -> None:
+        """Mark the file as Stina's; part of the transaction it is called in.
+
+        Raises:
+            ConfigError: it is marked as another program's.
+        """
+        ...
+
     def settle(self) -> None:
-        """Make the file Stina's (application id, journal); called once its ledger is known to be fine."""
+        """Choose the journal for a file whose ledger is fine; outside a transaction only."""
         ...
 
     def is_empty(self) -> bool:

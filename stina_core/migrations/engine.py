@@ -80,19 +80,21 @@ class Migration:
         first = plan(self._declared, ledger.read(self._backend))
         self._refuse_core(first)
         if not first.pending:
+            self._backend.claim()
             self._backend.settle()
             return self._finish(first)
         if not self._backend.is_empty() and CORE in {step.plugin for step in first.pending}:
             self._before_loss("adopt")
-        self._backend.settle()
         self._backend.foreign_keys(False)
         try:
             with self._unit():
                 current = plan(self._declared, ledger.read(self._backend))
                 self._refuse_core(current)
+                self._backend.claim()
                 self._apply(current)
         finally:
             self._backend.foreign_keys(True)
+        self._backend.settle()
         return self._finish(current)
 
     def _apply(self, current: Plan) -> None:

@@ -91,10 +91,14 @@ class SqliteBackend:
             if self.database.run("SELECT 1 FROM pragma_foreign_key_check(?) LIMIT 1", (table,)).fetchall()
         ]
 
-    def settle(self) -> None:
-        """Mark the file as Stina's and switch it to write-ahead logging."""
+    def claim(self) -> None:
+        """Mark the file as Stina's in its header; rolled back with the transaction around it."""
         if not self._config.in_memory:
             claim(self.database.connection(), self._path)
+
+    def settle(self) -> None:
+        """Switch the file to write-ahead logging."""
+        if not self._config.in_memory:
             set_journal(self.database.connection(), self._path)
 
     def is_empty(self) -> bool:
