@@ -132,7 +132,11 @@ class Backend(Protocol):
         ...
 
     def open(self) -> None:
-        """Open this thread's connection, inside `lock()`."""
+        """Open this thread's connection, inside `lock()`.
+
+        Raises:
+            ConfigError: the file is marked as another program's. It was not changed.
+        """
         ...
 
     def lock(self) -> AbstractContextManager[object]:
@@ -148,11 +152,7 @@ class Backend(Protocol):
         ...
 
     def claim(self) -> None:
-        """Mark the file as Stina's; part of the transaction it is called in.
-
-        Raises:
-            ConfigError: it is marked as another program's.
-        """
+        """Mark the file as Stina's; part of the transaction it is called in."""
         ...
 
     def settle(self) -> None:

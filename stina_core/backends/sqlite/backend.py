@@ -10,7 +10,7 @@ import apsw
 from ...config import StoreConfig
 from ..base import Backup, BrokenText, Row
 from . import backup, guard
-from .connection import claim, connect, connect_memory, make_file, set_journal
+from .connection import check_owner, claim, connect, connect_memory, make_file, set_journal
 from .database import StoreDatabase
 from .ddl import SqliteDdl
 from .errors import translated
@@ -44,8 +44,9 @@ class SqliteBackend:
 
     def open(self) -> None:
         """Open this thread's connection, inside `lock()`."""
-        self.database.connection()
+        connection = self.database.connection()
         if not self._config.in_memory:
+            check_owner(connection, self._path)
             self._guarded = guard.protect(self._path)
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
@@ -94,7 +95,7 @@ class SqliteBackend:
     def claim(self) -> None:
         """Mark the file as Stina's in its header; rolled back with the transaction around it."""
         if not self._config.in_memory:
-            claim(self.database.connection(), self._path)
+            claim(self.database.connection())
 
     def settle(self) -> None:
         """Switch the file to write-ahead logging."""

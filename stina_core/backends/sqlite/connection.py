@@ -160,23 +160,25 @@ def on_network(path: str) -> bool:
     return mounts.get(place, "") in _NETWORK
 
 
-def application_id(connection: apsw.Connection) -> int:
-    """Return the header's application id: 0 for a file nobody has marked."""
+def check_owner(connection: apsw.Connection, path: str) -> None:
+    """Refuse a file that its header marks as another program's.
+
+    Raises:
+        ConfigError: it is; nothing was written.
+    """
     with translated():
-        return int(connection.pragma("application_id"))
-
-
-def claim(connection: apsw.Connection, path: str) -> None:
-    """Write Stina's application id; ConfigError if the file is another program's."""
-    found = application_id(connection)
-    if found == APPLICATION_ID:
-        return
-    if found:
+        found = int(connection.pragma("application_id"))
+    if found not in (0, APPLICATION_ID):
         raise ConfigError(
             f"{path} belongs to another program (application id {found:#010x}); choose another path"
         )
+
+
+def claim(connection: apsw.Connection) -> None:
+    """Write Stina's application id into the header, as part of the transaction it is called in."""
     with translated():
-        connection.pragma("application_id", APPLICATION_ID)
+        if int(connection.pragma("application_id")) != APPLICATION_ID:
+            connection.pragma("application_id", APPLICATION_ID)
 
 
 def _check_library() -> None:
