@@ -13,6 +13,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,9 +52,9 @@ def main() -> None:
     """Measure and print."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 25
     stina = str(Path(sys.executable).with_name("stina"))
-    for place in sorted({*sys.path, str(Path(__file__).parents[1] / "stina_core")}):
-        if Path(place).is_dir():
-            compileall.compile_dir(place, quiet=2, maxlevels=10)
+    root = Path(__file__).parents[1]
+    for place in (sysconfig.get_path("purelib"), root / "stina_core", root / "plugins"):
+        compileall.compile_dir(place, quiet=2, maxlevels=10)
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "STINA_DB": str(Path(folder) / "stina.db")}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -27,8 +27,19 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """A named rule every row must pass; *condition* is SQL over the table's own columns."""
+
+    condition: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `default` is a rendered SQL literal or expression, None for no default."""
+    """One column. `default` is a rendered SQL literal or expression, None for no default.
+
+    Its own *checks* and *reference* stand with the column, so that they go when the column goes.
+    """
 
     name: str
     type: Type
@@ -36,14 +47,7 @@ class Column:
     default: str | None = None
     collation: str | None = None
     reference: Reference | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A named rule every row must pass; *condition* is SQL over the table's own columns."""
-
-    condition: str
-    name: str
+    checks: tuple[Check, ...] = ()
 
 
 class Index:
@@ -81,7 +85,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table under its full name, `<plugin>_<model>`."""
+    """One table under its full name, `<plugin>_<model>`. Its own *checks* may name any of its columns."""
 
     name: str
     columns: tuple[Column, ...]
@@ -93,3 +97,20 @@ class Table:
     def index_name(self, index: Index) -> str:
         """Return the full name of *index*; the double underscore keeps it apart from tables."""
         return f"{self.name}__{index.name}"
+
+
+def sql_literal(value: object) -> str:
+    """Return *value* as it is written in SQL."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, bytes):
+        return f"x'{value.hex()}'"
+    if isinstance(value, str) and "\0" in value:
+        return f"(CAST(x'{value.encode().hex()}' AS TEXT))"  # SQL text ends at the first NUL
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    raise TypeError(f"{type(value).__name__} has no SQL literal")

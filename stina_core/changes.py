@@ -86,6 +86,15 @@ class Changes(Sequence[Change]):
     def __iter__(self) -> Iterator[Change]:
         return iter(self._changes)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Changes) and self._changes == other._changes
+
+    def __hash__(self) -> int:
+        return hash(self._changes)
+
+    def __repr__(self) -> str:
+        return f"Changes({list(self._changes)!r})"
+
     def of(self, *tables: str) -> Changes:
         """Return only the changes of *tables* (public names, such as `todos_todo`)."""
         return Changes(change for change in self._changes if change.table in tables)

@@ -68,23 +68,17 @@ class StoreConfig:
 
     def located(self, path: str | os.PathLike[str] | None = None) -> StoreConfig:
         """Return these settings with `path` decided: argument, then own, then environment, then home."""
-        chosen = os.fspath(path) if path is not None else (self.path or os.environ.get("STINA_DB"))
+        given = path if path is not None else (self.path or os.environ.get("STINA_DB"))
+        chosen = os.fsdecode(given) if given is not None else None
         if chosen is not None and not chosen.strip():
             raise ConfigError("the database path is empty; leave it out to use the default file")
         if chosen == MEMORY:
             return replace(self, path=MEMORY)
-        file = Path(chosen).expanduser() if chosen is not None else self._home() / "stina.db"
-        try:
-            return replace(self, path=str(file.absolute()))
-        except ValueError as error:
-            raise ConfigError(f"{chosen!r} cannot be a database path: {error}") from error
+        return replace(self, path=_absolute(chosen) if chosen is not None else self._default())
 
-    def _home(self) -> Path:
-        home = self.home or Path(os.environ.get("STINA_HOME") or "~/.stina")
-        try:
-            return home.expanduser()
-        except RuntimeError as error:
-            raise ConfigError("there is no home directory here; set STINA_HOME or STINA_DB") from error
+    def _default(self) -> str:
+        home = self.home or os.environ.get("STINA_HOME") or "~/.stina"
+        return str(Path(_absolute(os.fspath(home)), "stina.db"))
 
     @property
     def location(self) -> str:
@@ -97,6 +91,23 @@ class StoreConfig:
     def in_memory(self) -> bool:
         """Whether the store lives in this process's memory only."""
         return self.path == MEMORY
+
+
+def _absolute(path: str) -> str:
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{path!r} cannot be a path here: SQLite's are UTF-8; choose another") from error
+    if "\0" in path:
+        raise ConfigError(f"{path!r} cannot be a path: it holds a NUL character")
+    try:
+        return str(Path(path).expanduser().absolute())
+    except RuntimeError as error:
+        raise ConfigError(
+            f"{path!r} names a home directory that is not there; set STINA_HOME or STINA_DB"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{path!r} cannot be found from here: {error.strerror}") from error
 
 
 def _plugins_from_env() -> frozenset[str] | None:

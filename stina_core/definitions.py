@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 import peewee
 
 from .catalog import Check, Column, Index, Reference, Table, Type
-from .fields import EnumField, ForeignKeyField, Portable
+from .fields import AutoIdField, EnumField, ForeignKeyField, Portable
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 """Tables and columns: lower case, digits, single underscores. A double one parts an index name."""
 
 MAX_NAME = 50
+
+_IGNORED_OPTIONS = ("constraints", "sequence", "index_type", "unindexed", "choices")
+"""Options of Peewee's fields that would be accepted and then do nothing."""
 
 Key = tuple[str, Type]
 KeyOf = Callable[[ForeignKeyField[object]], tuple[str, Key]]
@@ -64,29 +67,50 @@ def table_of(
         name=name,
         columns=columns,
         primary_key=keys,
-        checks=(*rules_of(fields), *checks),
+        checks=tuple(checks),
         indexes=(*indexes_of(fields), *(_with_columns(index, by_field) for index in indexes)),
         without_rowid=without_rowid,
     )
     _check_parts(table, names)
+    if without_rowid and any(isinstance(field, AutoIdField) for field in fields.values()):
+        raise DefinitionError(f"{name} is without_rowid, so nothing hands out its ids; use IdField()")
     return table
 
 
 def column_of(name: str, field: peewee.Field, key_of: KeyOf) -> Column:
     """Return the column that *field*, called *name*, describes."""
+    _check_field(name, field)
     column = check_name(column_name(name, field), "a column")
     if isinstance(field, ForeignKeyField):
         table, (key, key_type) = key_of(field)
         reference = Reference(table, key, field.on_delete, field.on_update, field.deferrable is not None)
         return Column(column, key_type, bool(field.null), None, field.collation, reference)
-    if isinstance(field, Portable):
-        return Column(column, field.portable_type, bool(field.null), field.sql_default(), field.collation)
-    if isinstance(field, peewee.AutoField):
-        raise DefinitionError("there is no primary key; declare one, for example id = IdField()")
-    raise DefinitionError(
-        f"{name} is a {type(field).__module__}.{type(field).__name__}; only the fields of stina_core "
-        "are the same in every backend"
+    assert isinstance(field, Portable)
+    return Column(
+        column,
+        field.portable_type,
+        bool(field.null),
+        field.sql_default(),
+        field.collation,
+        checks=tuple(field.rules(column)),
     )
+
+
+def _check_field(name: str, field: object) -> None:
+    if type(field) is peewee.AutoField:
+        raise DefinitionError("there is no primary key; declare one, for example id = IdField()")
+    if not isinstance(field, Portable):
+        kind = field if isinstance(field, type) else type(field)
+        raise DefinitionError(
+            f"{name} is a {kind.__module__}.{kind.__name__}; only the fields of stina_core "
+            "are the same in every backend"
+        )
+    for option in _IGNORED_OPTIONS:
+        if getattr(field, option, None):
+            raise DefinitionError(
+                f"{name} has {option}=, which no field of stina_core takes; rules are a Check or an Index "
+                "beside the fields"
+            )
 
 
 def column_name(name: str, field: peewee.Field) -> str:
@@ -96,16 +120,6 @@ def column_name(name: str, field: peewee.Field) -> str:
     if isinstance(field, ForeignKeyField) and not name.endswith("_id"):
         return f"{name}_id"
     return name
-
-
-def rules_of(fields: Mapping[str, peewee.Field]) -> tuple[Check, ...]:
-    """Return the CHECKs that the fields themselves ask for."""
-    return tuple(
-        rule
-        for name, field in fields.items()
-        if isinstance(field, Portable)
-        for rule in field.rules(column_name(name, field))
-    )
 
 
 def indexes_of(fields: Mapping[str, peewee.Field]) -> tuple[Index, ...]:
@@ -141,9 +155,11 @@ def _with_columns(index: Index, by_field: Mapping[str, str]) -> Index:
 
 
 def _check_parts(table: Table, names: Sequence[str]) -> None:
+    checks = [check.name for column in table.columns for check in column.checks]
+    checks += [check.name for check in table.checks]
     for kind, values in (
         ("column", names),
-        ("check", [check.name for check in table.checks]),
+        ("check", checks),
         ("index", [index.name for index in table.indexes]),
     ):
         for value in values:
@@ -156,6 +172,9 @@ def _check_parts(table: Table, names: Sequence[str]) -> None:
             column, _, direction = part.partition(" ")
             if column not in names or direction.upper() not in ("", "ASC", "DESC"):
                 raise DefinitionError(f"{table.name} has no column {part!r} for the index {index.name!r}")
+    nullable = {column.name for column in table.columns if column.null}
     for key in table.primary_key:
         if key not in names:
             raise DefinitionError(f"{table.name} has no column {key!r} for its primary key")
+        if key in nullable:
+            raise DefinitionError(f"{key} is part of the primary key of {table.name} and cannot be NULL")

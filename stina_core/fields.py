@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import deepcopy
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, TypeVar, overload
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict, TypeVar, ov
 import peewee
 
 from . import jsontext
-from .catalog import Action, Check, Type
+from .catalog import Action, Check, Type, sql_literal
 from .errors import InvalidValueError
 from .ids import from_ms, new_id, now, to_ms
 
@@ -50,6 +51,8 @@ _V = TypeVar("_V")
 _E = TypeVar("_E", bound=Enum)
 _M = TypeVar("_M", bound=peewee.Model)
 
+NO_BACKREF = "+"  # Peewee's sign for it
+
 NOW = "<now>"
 """Stands for the backend's own expression for the present time in UTC milliseconds."""
 
@@ -70,9 +73,13 @@ class Portable:
 
     portable_type: ClassVar[Type] = "text"
 
+    def plain_default(self) -> object:
+        """The default as it was declared: a value, a callable, or None for none."""
+        return self.default  # type: ignore[attr-defined]
+
     def sql_default(self) -> str | None:
         """The column's DEFAULT as SQL, or None: then the default, if any, is made in Python."""
-        default: object = self.default  # type: ignore[attr-defined]
+        default = self.plain_default()
         if default is now:
             return NOW
         if default is None or callable(default):
@@ -95,19 +102,14 @@ class Portable:
         return InvalidValueError(self.place, f"expected {wanted}, got {type(value).__name__}")
 
 
-def sql_literal(value: object) -> str:
-    """Return *value* as it is written in SQL."""
+def _whole_number(field: Portable, value: object) -> int | None:
     if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, bytes):
-        return f"x'{value.hex()}'"
-    if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
-    raise TypeError(f"{type(value).__name__} has no SQL literal")
+        return None
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise field.refuse(value, "a whole number")
+    if not jsontext.fits(value):
+        raise InvalidValueError(field.place, "the number does not fit in 64 bits")
+    return int(value)
 
 
 class TextField(Portable, _TextField[_V]):
@@ -118,6 +120,7 @@ class TextField(Portable, _TextField[_V]):
     """
 
     if TYPE_CHECKING:
+        max_length: int | None
 
         @overload
         def __new__(
@@ -129,9 +132,11 @@ class TextField(Portable, _TextField[_V]):
         ) -> TextField[str]: ...
         def __new__(cls, **options: Any) -> Any: ...
 
-    def __init__(self, *, max_length: int | None = None, **options: Any) -> None:
-        super().__init__(**options)
-        self.max_length = max_length
+    else:  # mypy prefers an __init__ of the same class to __new__
+
+        def __init__(self, *, max_length: int | None = None, **options: Any) -> None:
+            super().__init__(**options)
+            self.max_length = max_length
 
     def rules(self, column: str) -> Sequence[Check]:
         if self.max_length is None:
@@ -147,7 +152,7 @@ class TextField(Portable, _TextField[_V]):
             raise InvalidValueError(
                 self.place, f"the text has {len(value):,} characters; at most {self.max_length:,} fit"
             )
-        return jsontext.check_text(str(value), self.place)
+        return jsontext.check_text(str.__str__(value), self.place)  # str() of an enum member is its name
 
     def python_value(self, value: Any) -> Any:
         return value
@@ -182,13 +187,7 @@ class IntegerField(Portable, _BigIntegerField[_V]):
         def __new__(cls, **options: Any) -> Any: ...
 
     def db_value(self, value: Any) -> int | None:
-        if value is None:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self.refuse(value, "a whole number")
-        if value not in jsontext.INTEGER_RANGE:
-            raise InvalidValueError(self.place, "the number does not fit in 64 bits")
-        return int(value)
+        return _whole_number(self, value)
 
     def python_value(self, value: Any) -> Any:
         return value
@@ -203,6 +202,12 @@ class AutoIdField(Portable, _BigAutoField[int]):
 
         def __new__(cls, *, column_name: str = ...) -> AutoIdField: ...
 
+    def db_value(self, value: Any) -> int | None:
+        return _whole_number(self, value)
+
+    def python_value(self, value: Any) -> Any:
+        return value
+
 
 class AnyField(Portable, _Field[Any]):
     """Text, number, bytes or NULL, each kept as it is. For the core's own tables only."""
@@ -212,7 +217,7 @@ class AnyField(Portable, _Field[Any]):
 
 
 class FloatField(Portable, _DoubleField[_V]):
-    """A finite number of 64 bits."""
+    """A finite number of 64 bits. A whole number is taken where a float is exactly it; -0.0 becomes 0.0."""
 
     portable_type = "real"
 
@@ -238,7 +243,11 @@ class FloatField(Portable, _DoubleField[_V]):
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            raise InvalidValueError(self.place, "the number is not finite")
+            raise InvalidValueError(self.place, "the number is not finite, or too large for a float")
+        if number != value:
+            raise InvalidValueError(
+                self.place, "the whole number is not exactly a float; use an IntegerField"
+            )
         return number
 
     def python_value(self, value: Any) -> Any:
@@ -329,11 +338,16 @@ class TimestampField(Portable, _Field[_V]):
             return None
         if not isinstance(value, datetime):
             raise self.refuse(value, "a datetime")
-        if value.tzinfo is None:
+        if value.utcoffset() is None:
             raise InvalidValueError(
                 self.place, "the time has no time zone; use now() or datetime(..., tzinfo=UTC)"
             )
-        return to_ms(value)
+        try:
+            return to_ms(value)
+        except OverflowError as error:
+            raise InvalidValueError(
+                self.place, "in UTC the time is not between the years 1 and 9999"
+            ) from error
 
     def python_value(self, value: Any) -> Any:
         if value is None or isinstance(value, datetime):
@@ -347,7 +361,10 @@ class TimestampField(Portable, _Field[_V]):
 
 
 class JsonField(Portable, _Field[Any]):
-    """Any JSON value, at most *max_bytes* of UTF-8. None is JSON null, or NULL where `null=True`."""
+    """Any JSON value, at most *max_bytes* of UTF-8. None is JSON null, or NULL where `null=True`.
+
+    A list or object as `default` is copied for each row.
+    """
 
     field_type = "TEXT"
 
@@ -358,8 +375,15 @@ class JsonField(Portable, _Field[Any]):
         ) -> JsonField: ...
 
     def __init__(self, *, max_bytes: int = jsontext.MAX_BYTES, **options: Any) -> None:
+        declared = options.get("default")
+        if isinstance(declared, list | dict):
+            options["default"] = lambda: deepcopy(declared)  # Peewee would share one object among all rows
         super().__init__(**options)
+        self.declared_default = declared
         self.max_bytes = max_bytes
+
+    def plain_default(self) -> object:
+        return self.declared_default
 
     def rules(self, column: str) -> Sequence[Check]:
         return (Check(f'json_valid("{column}")', f"{column}_json"),)
@@ -387,6 +411,9 @@ class EnumField(Portable, _Field[_V]):
     field_type = "TEXT"
 
     if TYPE_CHECKING:
+        enum: type[Enum] | None
+        texts: tuple[str, ...]
+        unknown: Enum | None
 
         @overload
         def __new__(
@@ -412,15 +439,26 @@ class EnumField(Portable, _Field[_V]):
         ) -> EnumField[str]: ...
         def __new__(cls, values: Any, **options: Any) -> Any: ...
 
-    def __init__(
-        self, values: type[Enum] | Sequence[str], *, unknown: Enum | None = None, **options: Any
-    ) -> None:
-        super().__init__(**options)
-        self.enum = values if isinstance(values, type) else None
-        self.texts = tuple(member.value for member in values) if isinstance(values, type) else tuple(values)
-        self.unknown = unknown
-        if not self.texts or not all(isinstance(text, str) for text in self.texts):
-            raise TypeError("EnumField needs an enum whose values are text, or a list of texts")
+    else:  # mypy prefers an __init__ of the same class to __new__
+
+        def __init__(
+            self, values: type[Enum] | Sequence[str], *, unknown: Enum | None = None, **options: Any
+        ) -> None:
+            super().__init__(**options)
+            self.enum = values if isinstance(values, type) else None
+            self.texts = (
+                tuple(member.value for member in values) if isinstance(values, type) else tuple(values)
+            )
+            self.unknown = unknown
+            if (
+                isinstance(values, str)
+                or not self.texts
+                or not all(isinstance(text, str) and "\0" not in text for text in self.texts)
+                or len(set(self.texts)) < len(self.texts)
+            ):
+                raise TypeError("EnumField needs an enum whose values are text, or a list of different texts")
+            if unknown is not None and not (self.enum is not None and isinstance(unknown, self.enum)):
+                raise TypeError(f"unknown={unknown!r} is no member of the enum of its EnumField")
 
     def rules(self, column: str) -> Sequence[Check]:
         texts = ", ".join(sql_literal(text) for text in self.texts)
@@ -429,10 +467,13 @@ class EnumField(Portable, _Field[_V]):
     def db_value(self, value: Any) -> str | None:
         if value is None:
             return None
-        text = value.value if self.enum is not None and isinstance(value, self.enum) else value
-        if text not in self.texts:
+        if self.enum is not None and isinstance(value, self.enum):
+            return str(value.value)
+        if not isinstance(value, str) or (self.enum is not None and not issubclass(self.enum, str)):
+            raise self.refuse(value, "text" if self.enum is None else f"a {self.enum.__name__}")
+        if value not in self.texts:
             raise InvalidValueError(self.place, f"expected one of {', '.join(self.texts)}")
-        return str(text)
+        return str.__str__(value)
 
     def python_value(self, value: Any) -> Any:
         if value is None or self.enum is None or isinstance(value, self.enum):
@@ -455,13 +496,16 @@ class ForeignKeyField(Portable, _ForeignKeyField[_V]):
         target: In a model the other model class (or "self"). In a step the table:
             "todo" for the plugin's own `<plugin>_todo`, "chat.message" for a
             table of the plugin `chat`, which the distribution must require.
-        backref: Name of the reverse query on the other model; none by default.
+        backref: Name of the reverse query on the other model; none by default. It is
+            there from `schema.add()` on.
         on_delete, on_update: What happens to this row when the other is deleted
             or gets another key.
         deferrable: Check at commit instead of at once.
     """
 
     if TYPE_CHECKING:
+        target: type[peewee.Model] | str
+        wanted_backref: str | None
 
         @overload
         def __new__(
@@ -501,46 +545,41 @@ class ForeignKeyField(Portable, _ForeignKeyField[_V]):
         ) -> ForeignKeyField[Any]: ...
         def __new__(cls, target: Any, **options: Any) -> Any: ...
 
-    def __init__(
-        self,
-        target: type[peewee.Model] | str,
-        *,
-        backref: str = "+",
-        on_delete: Action | None = None,
-        on_update: Action | None = None,
-        deferrable: bool = False,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            target,
-            backref=backref,
-            on_delete=on_delete,
-            on_update=on_update,
-            deferrable="INITIALLY DEFERRED" if deferrable else None,
-            **options,
-        )
-        self.target = target
+    else:  # mypy prefers an __init__ of the same class to __new__
+
+        def __init__(
+            self,
+            target: type[peewee.Model] | str,
+            *,
+            backref: str | None = None,
+            on_delete: Action | None = None,
+            on_update: Action | None = None,
+            deferrable: bool = False,
+            **options: Any,
+        ) -> None:
+            super().__init__(
+                target,
+                backref=NO_BACKREF,
+                on_delete=on_delete,
+                on_update=on_update,
+                deferrable="INITIALLY DEFERRED" if deferrable else None,
+                **options,
+            )
+            self.target = target
+            self.wanted_backref = backref
 
     def bind(self, model: type[peewee.Model], name: str, set_attribute: bool = True) -> None:
-        backref = self.declared_backref
-        target = model if self.target == "self" else self.target
-        if (
-            isinstance(backref, str)
-            and backref != "+"
-            and not isinstance(target, str)
-            and hasattr(target, backref)
-        ):
+        if isinstance(self.target, str) and self.target != "self":
             raise TypeError(
-                f"{model.__module__}.{model.__name__}.{name} wants the backref {backref!r} on "
-                f"{target.__module__}.{target.__name__}, which already has an attribute of that name "
-                f"({_origin(target, backref)}); choose another backref"
+                f"{model.__module__}.{model.__name__}.{name} points to {self.target!r}; in a model a foreign key "
+                "names the model class, or 'self'"
             )
+        self.declared_backref = NO_BACKREF  # schema.add() attaches the wanted one, once the model is accepted
         super().bind(model, name, set_attribute)
 
-
-def _origin(model: type[peewee.Model], name: str) -> str:
-    accessor = vars(model).get(name)
-    owner = getattr(accessor, "rel_model", None)
-    if isinstance(accessor, peewee.BackrefAccessor) and owner is not None:
-        return f"a backref of {owner.__module__}.{owner.__name__}"
-    return "a field or method of its own"
+    def db_value(self, value: Any) -> Any:
+        try:
+            return super().db_value(value)  # type: ignore[no-untyped-call]
+        except InvalidValueError as error:
+            message = str(error).removeprefix(f"{error.field}: ")
+            raise InvalidValueError(self.place, message) from None  # the column that was written, not the key

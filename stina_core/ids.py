@@ -42,6 +42,7 @@ def new_id() -> str:
     The form is a ULID (48 bits of milliseconds, 80 random bits) in lower case.
     Within one process ids always increase, also inside one millisecond and when
     the clock steps back; between processes they are as ordered as their clocks.
+    A child of fork() goes on from an id of its own, so that the two never meet.
     The standard library has such ids (UUID version 7) only from Python 3.14.
     """
     global _last
@@ -49,3 +50,13 @@ def new_id() -> str:
     with _lock:
         _last = value = fresh if fresh > _last else _last + 1
     return "".join(_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))
+
+
+def _part_from_parent() -> None:
+    """In a child after fork(): counting on from the parent's last id would make the same ids as it does."""
+    global _lock, _last
+    _lock = threading.Lock()  # another thread may have held it at the fork
+    _last += int.from_bytes(os.urandom(_RANDOM_BITS // 8 - 1))
+
+
+os.register_at_fork(after_in_child=_part_from_parent)

@@ -16,8 +16,12 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 100
 """Nested lists and objects; Python's own reader gives up near 1,000 (RecursionError)."""
 
-INTEGER_RANGE = range(-(1 << 63), 1 << 63)
-"""64 bits: what SQLite, PostgreSQL and their JSON functions keep exactly."""
+_LIMIT = 1 << 63
+
+
+def fits(number: int) -> bool:
+    """Whether *number* has 64 bits: what SQLite, PostgreSQL and their JSON functions keep exactly."""
+    return -_LIMIT <= number < _LIMIT  # "in range()" would count through it for a member of an IntEnum
 
 
 def dump(value: object, field: str, *, max_bytes: int = MAX_BYTES) -> str:
@@ -28,7 +32,7 @@ def dump(value: object, field: str, *, max_bytes: int = MAX_BYTES) -> str:
             key that is no string, NaN, an integer beyond 64 bits), is nested
             deeper than 100, or is longer than *max_bytes*. *field* is named.
     """
-    _check(value, field, 0)
+    _check(value, field, 0, [max_bytes])
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     size = len(text.encode())
     if size > max_bytes:
@@ -56,15 +60,19 @@ def check_text(text: str, field: str) -> str:
     return text
 
 
-def _check(value: object, field: str, depth: int) -> None:
+def _check(value: object, field: str, depth: int, left: list[int]) -> None:
+    """Refuse what JSON cannot hold; *left* counts down one byte for every value, the least each one takes."""
     if depth > MAX_DEPTH:
         raise InvalidValueError(field, f"the value is nested deeper than {MAX_DEPTH} levels")
+    left[0] -= 1
+    if left[0] < 0:  # lists that each hold the next one twice would take for ever to write out
+        raise InvalidValueError(field, "the value has too many parts to be stored")
     if value is None or isinstance(value, bool):
         return
     if isinstance(value, str):
         check_text(value, field)
     elif isinstance(value, int):
-        if value not in INTEGER_RANGE:
+        if not fits(value):
             raise InvalidValueError(field, "the value has an integer that does not fit in 64 bits")
     elif isinstance(value, float):
         if not math.isfinite(value):
@@ -73,13 +81,13 @@ def _check(value: object, field: str, depth: int) -> None:
             )
     elif isinstance(value, list):
         for item in value:
-            _check(item, field, depth + 1)
+            _check(item, field, depth + 1, left)
     elif isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise InvalidValueError(field, f"a JSON key must be text, not {type(key).__name__}")
             check_text(key, field)
-            _check(item, field, depth + 1)
+            _check(item, field, depth + 1, left)
     else:
         raise InvalidValueError(
             field,

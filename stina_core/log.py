@@ -46,7 +46,7 @@ class Logger:
     def exception(self, event: str, **facts: object) -> None:
         """Record the error being handled, at the boundary that swallows it."""
         if self._standard.isEnabledFor(logging.ERROR):
-            self._structured().exception(event, **facts)
+            self._structured().error(event, exc_info=True, **facts)  # .exception() prints it twice
 
     def _structured(self) -> BoundLogger:
         if self._bound is None:

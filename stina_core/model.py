@@ -71,8 +71,8 @@ class Model(peewee.Model):
     is gone instead of doing nothing.
     """
 
-    owner: ClassVar[str | None] = None
-    """The plugin that declared this model; set by `schema.add()`."""
+    _owner: ClassVar[str | None] = None
+    """The plugin that declared this model; `schema.add()` sets it. Underscored: a field may be called `owner`."""
 
     class Meta:
         database = _CurrentDatabase()
@@ -83,6 +83,9 @@ class Model(peewee.Model):
     def validate_model(cls) -> None:
         super().validate_model()
         cls.DoesNotExist.model = cls  # type: ignore[attr-defined]
+        cls._owner = None  # not inherited: a model made from a declared one is declared on its own
+        for field in list(cls._meta.refs):
+            cls._meta.remove_ref(field)  # no other model knows of this one until schema.add() accepts it
 
     @classmethod
     def get_by_id(cls, pk: Any) -> Self:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from .transactions import Transaction
 
 
+_RUN_LATER = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+
+
 class Repository:
     """The reads and writes of one plugin on one store; `store[NoteRepository]` gives it.
 
@@ -39,7 +42,7 @@ class Repository:
         for name, method in list(vars(cls).items()):
             if name.startswith("_") or not inspect.isfunction(method):
                 continue
-            if inspect.isgeneratorfunction(method) or inspect.iscoroutinefunction(method):
+            if any(runs_later(method) for runs_later in _RUN_LATER):
                 raise TypeError(
                     f"{cls.__name__}.{name} runs after its call has ended, when another store may be current; "
                     "return a list from a plain method"
@@ -54,8 +57,9 @@ def _in_store(method: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 return method(self, *arguments, **options)
             except peewee.DoesNotExist as error:
-                # Peewee's message holds the SQL with its values; neither may reach a log.
                 model = getattr(type(error), "model", None)
-                raise NotFoundError(model._meta.table_name if model else "the table", None) from None
+        # Raised out here, because Peewee's message holds the SQL with its values: not even as a context
+        # may it reach a log.
+        raise NotFoundError(model._meta.table_name if model else "the table", None)
 
     return call

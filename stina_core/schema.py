@@ -9,7 +9,7 @@ import peewee
 from .catalog import Check, Index, Table
 from .definitions import DefinitionError, Key, check_name, column_name, table_of
 from .errors import SchemaError
-from .fields import ForeignKeyField, Portable
+from .fields import NO_BACKREF, ForeignKeyField, Portable
 from .model import Model
 
 if TYPE_CHECKING:
@@ -52,19 +52,17 @@ class Schema:
                 raise SchemaError(self.plugin, f"{_name(model)}: {error}") from error
             self._check_collisions(model, table)
             self.tables.append(table)
+            for field in _foreign_keys(model):
+                self._attach(field)
         if repository is not None:
             self.repositories.append(repository)
 
     def withdraw(self) -> None:
-        """Take back everything declared, also what Peewee put on other plugins' models."""
+        """Take back everything declared, also what other plugins' models were told of it."""
         for model in self.models:
-            for field in list(model._meta.refs):
-                target = field.rel_model
-                accessor = vars(target).get(field.backref)
-                if isinstance(accessor, peewee.BackrefAccessor) and accessor.field is field:
-                    delattr(target, field.backref)
-                model._meta.remove_ref(field)
-            model.owner = None
+            for field in _foreign_keys(model):
+                _detach(field)
+            model._owner = None
         self.models.clear()
         self.repositories.clear()
         self.tables.clear()
@@ -72,25 +70,38 @@ class Schema:
     def _claim(self, model: type[Model]) -> None:
         if not (isinstance(model, type) and issubclass(model, Model)):
             raise SchemaError(self.plugin, f"{model!r} is no stina_core.Model; derive it from Model")
-        if model.owner not in (None, self.plugin):
+        if model._owner not in (None, self.plugin):
             raise SchemaError(
                 self.plugin,
-                f"{_name(model)} already belongs to the plugin {model.owner!r}; {self.plugin!r} wants it too",
+                f"{_name(model)} already belongs to the plugin {model._owner!r}; {self.plugin!r} wants it too",
             )
         if model in self.models:
             raise SchemaError(self.plugin, f"{_name(model)} is declared twice")
-        name = model._meta.make_table_name()
+        meta = model._meta
+        name = meta.make_table_name()
         try:
             check_name(name, f"the table of {_name(model)}")
         except DefinitionError as error:
             raise SchemaError(self.plugin, str(error)) from error
-        if model.owner is None:
-            model._meta.set_table_name(f"{self.plugin}_{name}")
-            model.owner = self.plugin
+        full = f"{self.plugin}_{name}"
+        if meta.table_name not in (name, full) or meta.schema or meta.database is not Model._meta.database:
+            raise SchemaError(
+                self.plugin,
+                f"{_name(model)} sets table_name, schema or database in its Meta; leave them out: "
+                f"the table is {full}, in whichever store is current",
+            )
+        meta.set_table_name(full)
+        model._owner = self.plugin
         self.models.append(model)
 
     def _describe(self, model: type[Model]) -> Table:
         meta = model._meta
+        for field in meta.sorted_fields:
+            if hasattr(peewee.Model, field.name):
+                raise DefinitionError(
+                    f"the field {field.name} would hide Model.{field.name}(); give the field another name "
+                    f"and keep the column with column_name={field.column_name!r}"
+                )
         checks = list(meta.constraints or ())
         indexes = list(meta.indexes or ())
         for part in (*checks, *indexes):
@@ -109,23 +120,44 @@ class Schema:
 
     def _key_of(self, field: ForeignKeyField[Any]) -> tuple[str, Key]:
         target = field.rel_model
-        if not (isinstance(target, type) and issubclass(target, Model)) or target.owner is None:
+        if not (isinstance(target, type) and issubclass(target, Model)) or target._owner is None:
             raise DefinitionError(
                 f"{field.name} points to {_name(target)}, which no plugin has declared; add that model first"
             )
-        if target.owner != self.plugin and target.owner not in self.requires:
+        if target._owner != self.plugin and target._owner not in self.requires:
             raise DefinitionError(
-                f"{field.name} points to {target._meta.table_name} of the plugin {target.owner!r}, but the "
-                f"distribution of {self.plugin!r} does not require the one of {target.owner!r}; "
+                f"{field.name} points to {target._meta.table_name} of the plugin {target._owner!r}, but the "
+                f"distribution of {self.plugin!r} does not require the one of {target._owner!r}; "
                 "add it to its dependencies"
             )
         key = field.rel_field
+        if key is not target._meta.primary_key or isinstance(key, peewee.CompositeKey):
+            raise DefinitionError(
+                f"{field.name} must point to the single primary key of {_name(target)}; a foreign key "
+                "to other columns is the same in no two backends"
+            )
         while isinstance(key, ForeignKeyField):
             key = key.rel_field
         if not isinstance(key, Portable):
             raise DefinitionError(f"{field.name} points to {_name(target)}, whose key is no stina_core field")
         name = column_name(field.rel_field.name, field.rel_field)
         return target._meta.table_name, (name, key.portable_type)
+
+    def _attach(self, field: ForeignKeyField[Any]) -> None:
+        """Tell the other model of *field*; if it has a backref, reads of the other model get it."""
+        target, backref = field.rel_model, field.wanted_backref
+        if field not in target._meta.backrefs:
+            field.model._meta.add_ref(field)
+        if backref is None or _is_backref_of(field):
+            return
+        if hasattr(target, backref):
+            raise SchemaError(
+                self.plugin,
+                f"{_name(field.model)}.{field.name} wants the backref {backref!r} on {_name(target)}, which already "
+                f"has an attribute of that name ({_origin(target, backref)}); choose another backref",
+            )
+        field.backref = backref
+        setattr(target, backref, peewee.BackrefAccessor(field))
 
     def _check_collisions(self, model: type[Model], table: Table) -> None:
         names = {table.name, *(table.index_name(index) for index in table.indexes)}
@@ -136,6 +168,30 @@ class Schema:
                     self.plugin,
                     f"{_name(model)} and {_name(other_model)} both want the name {min(both)!r}; rename one of them",
                 )
+
+
+def _foreign_keys(model: type[Model]) -> list[ForeignKeyField[Any]]:
+    return [field for field in model._meta.sorted_fields if isinstance(field, ForeignKeyField)]
+
+
+def _is_backref_of(field: ForeignKeyField[Any]) -> bool:
+    accessor = vars(field.rel_model).get(field.wanted_backref or NO_BACKREF)
+    return isinstance(accessor, peewee.BackrefAccessor) and accessor.field is field
+
+
+def _detach(field: ForeignKeyField[Any]) -> None:
+    if field.wanted_backref is not None and _is_backref_of(field):
+        delattr(field.rel_model, field.wanted_backref)
+        field.backref = NO_BACKREF
+    if field in field.rel_model._meta.backrefs:
+        field.model._meta.remove_ref(field)
+
+
+def _origin(model: type[peewee.Model], name: str) -> str:
+    accessor = vars(model).get(name)
+    if isinstance(accessor, peewee.BackrefAccessor):
+        return f"the backref of {_name(accessor.field.model)}.{accessor.field.name}"
+    return "a field or method of its own"
 
 
 def _name(model: object) -> str:

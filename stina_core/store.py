@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .backends.sqlite.backend import SqliteBackend
 from .config import StoreConfig
-from .errors import PluginError, PluginUnavailableError, StinaError, StoreClosedError, TransactionError
+from .errors import (
+    HookError,
+    PluginError,
+    PluginUnavailableError,
+    StinaError,
+    StoreClosedError,
+    TransactionError,
+)
 from .log import get_logger
 from .migrations.engine import Migration, Outcome
 from .migrations.ledger import core_steps
@@ -150,13 +157,7 @@ class Store:
             return
         if self._transactions.open:
             raise TransactionError("leave the transaction before you close the store")
-        for name in reversed(self._started):
-            try:
-                self._plugins[name].call("shutdown", store=self)
-            except PluginError:
-                log.exception("hook.failed", plugin=name, hook="shutdown")
-        self._closed = True
-        self._backend.close()
+        self._end()
 
     def __enter__(self) -> Store:
         return self
@@ -183,16 +184,34 @@ class Store:
                 continue
             try:
                 plugin.call("startup", store=self)
+                if self._transactions.abandon():
+                    raise HookError(
+                        plugin.name,
+                        f"startup of the plugin {plugin.name!r} left a transaction open; it was undone",
+                    )
                 self._started.append(plugin.name)
             except PluginError as error:
                 log.exception("hook.failed", plugin=plugin.name, hook="startup")
                 self._put_off(plugin.name, PluginState.FAILED, str(error), error)
                 self._block_dependents()
 
+    def _end(self) -> None:
+        try:
+            while self._started:
+                name = self._started.pop()
+                try:
+                    self._plugins[name].call("shutdown", store=self)
+                except PluginError:
+                    log.exception("hook.failed", plugin=name, hook="shutdown")
+        finally:
+            self._closed = True
+            self._backend.close()
+
     def _put_off(self, name: str, state: PluginState, reason: str, error: StinaError) -> None:
         if self.config.strict:
             raise error
         self._trouble[name] = _Trouble(state, reason, error)
+        self._repositories.clear()  # its own startup may have asked for one
 
     def _block_dependents(self) -> None:
         for plugin in self._plugins.on:
@@ -259,8 +278,7 @@ def open_store(
     try:
         store._open()
     except BaseException:
-        store._closed = True
-        backend.close()
+        store._end()
         raise
     return store
 

@@ -44,16 +44,19 @@ class Transactions:
             stack = self._local.open = []
         return stack
 
-    def in_unit(self) -> bool:
-        """Whether this thread is inside a transaction or snapshot.
+    def in_unit(self, writing: bool) -> bool:
+        """Whether this thread is inside a transaction or snapshot, where it wants to write or to read.
 
         Raises:
-            TransactionError: it is, but it belongs to another asyncio task of this thread.
+            TransactionError: it is, but it belongs to another asyncio task of
+                this thread; or it is a snapshot, and the statement writes.
         """
         stack = self.open
         if not stack:
             return False
         _check_task(stack[-1])
+        if writing:
+            _check_writable(stack[-1])
         return True
 
     def begin(self, actor: str | None = None) -> Transaction:
@@ -63,6 +66,13 @@ class Transactions:
     def snapshot(self, deadline: float) -> Snapshot:
         """Return a read transaction to enter; inside a transaction it joins that."""
         return Snapshot(self, deadline)
+
+    def abandon(self) -> bool:
+        """Undo and leave whatever this thread has open, whose block nobody will end; False if nothing is."""
+        if not self.open:
+            return False
+        self.open[0].__exit__(TransactionError, None, None)
+        return True
 
     def forget_parent(self) -> None:
         """In a child after fork(): the parent's transactions are not ours."""
@@ -78,13 +88,13 @@ class Transaction:
 
     def __init__(self, transactions: Transactions, actor: str | None) -> None:
         self.actor = actor
+        self.task: object = None
         self._all = transactions
         self._session = transactions.session
         self._callbacks: list[Callable[[], object]] = []
         self._savepoint: str | None = None
         self._token: Token[peewee.Database | None] | None = None
-        self._entered = False
-        self.task: object = None
+        self._used = False
 
     def after_commit(self, callback: Callable[[], object]) -> None:
         """Call *callback* once the outermost transaction is committed.
@@ -93,87 +103,94 @@ class Transaction:
         never if this transaction or one around it was rolled back. What it
         raises is logged and reaches nobody, because the data is committed.
         """
-        if not self._entered:
-            raise TransactionError("after_commit() belongs inside the transaction's with-block")
+        if self not in self._all.open:
+            raise TransactionError(
+                "after_commit() belongs inside the transaction's with-block, in its thread"
+            )
         self._callbacks.append(callback)
 
     def __enter__(self) -> Transaction:
-        if self._entered or self._token is not None:
+        if self._used:
             raise TransactionError("a transaction is used once; call store.transaction() again")
         stack = self._all.open
         self.task = _running_task()
         if stack:
-            parent = stack[-1]
-            _check_task(parent)
-            if isinstance(parent, Snapshot):
-                raise TransactionError("a snapshot only reads; leave it before you write")
-            name = f"stina_{len(stack)}"
-            self._session.savepoint(name)
-            self._savepoint = name
-            self.actor = self.actor or parent.actor
-        else:
-            self._begin()
-        stack.append(self)
-        self._entered = True
-        self._token = current_database.set(self._all.database)
-        return self
+            _check_task(stack[-1])
+            _check_writable(stack[-1])
+            if not self._session.in_transaction():
+                raise _ended_by_database()  # or SAVEPOINT would begin another one, and commit it
+            self._savepoint = f"stina_{len(stack)}"
+            self.actor = self.actor or stack[-1].actor
+        self._used = True
+        taken = False
+        try:
+            stack.append(self)
+            if self._savepoint is None:
+                self._session.turn().__enter__()
+                taken = True
+                self._session.begin()
+            else:
+                self._session.savepoint(self._savepoint)
+            self._token = current_database.set(self._all.database)
+            return self
+        except BaseException:
+            _remove(stack, self)
+            if taken:
+                self._give_back()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._entered = False
-        if self._token is not None:
-            current_database.reset(self._token)
         stack = self._all.open
-        if not stack or stack[-1] is not self:
+        if self not in stack:
+            if kind is not None:
+                return  # whoever left the block so has an error already
             raise TransactionError(
-                "a transaction ended out of order: it was opened in another process or left in the wrong order"
-            ) from error
-        stack.pop()
-        if self._savepoint is not None:
-            self._end_savepoint(self._savepoint, kind is None, stack[-1])
-        else:
-            self._end(kind is None)
-
-    def _begin(self) -> None:
-        turn = self._session.turn()
-        turn.__enter__()
+                "a transaction ended where it is not open: in another thread or process, or after the one around it"
+            )
+        inside = stack[stack.index(self) + 1 :]
+        del stack[stack.index(self) :]
+        keep = kind is None and not inside
         try:
-            self._session.begin()
-        except BaseException:
-            turn.__exit__(None, None, None)
-            raise
+            if self._savepoint is None:
+                self._end(keep)
+            else:
+                self._end_savepoint(self._savepoint, keep, stack[-1])
+        finally:
+            _reset(self._token)
+        if inside and kind is None:
+            raise TransactionError(
+                "a transaction ended before one inside it, which is still open; both were undone"
+            )
+        if keep and self._savepoint is None:
+            for callback in self._callbacks:
+                _run(callback)
+
+    def _end(self, keep: bool) -> None:
+        try:
+            if keep:
+                if not self._session.in_transaction():
+                    raise _ended_by_database()
+                self._session.commit()
+        finally:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        try:
+            self._session.rollback()  # nothing is left to undo after a commit
+        finally:
+            self._session.turn().__exit__(None, None, None)
 
     def _end_savepoint(self, name: str, keep: bool, parent: Transaction | Snapshot) -> None:
-        if not self._session.in_transaction():
-            if keep:
-                raise _ended_by_database()
-            return
         if keep:
+            if not self._session.in_transaction():
+                raise _ended_by_database()
             self._session.release_savepoint(name)
             if isinstance(parent, Transaction):
                 parent._callbacks.extend(self._callbacks)
         else:
             self._session.rollback_savepoint(name)
-
-    def _end(self, keep: bool) -> None:
-        try:
-            if keep and not self._session.in_transaction():
-                raise _ended_by_database()
-            if keep:
-                self._session.commit()
-        except BaseException:
-            keep = False
-            raise
-        finally:
-            try:
-                if not keep and self._session.in_transaction():
-                    self._session.rollback()
-            finally:
-                self._session.turn().__exit__(None, None, None)
-        if keep:
-            for callback in self._callbacks:
-                _run(callback)
 
 
 class Snapshot:
@@ -182,43 +199,53 @@ class Snapshot:
     actor: str | None = None
 
     def __init__(self, transactions: Transactions, deadline: float) -> None:
+        self.task: object = None
         self._all = transactions
         self._session = transactions.session
         self._deadline = deadline
         self._joined = False
+        self._used = False
         self._token: Token[peewee.Database | None] | None = None
-        self.task: object = None
 
     def __enter__(self) -> None:
+        if self._used:
+            raise TransactionError("a snapshot is used once; call store.snapshot() again")
         stack = self._all.open
         self.task = _running_task()
         if stack:
             _check_task(stack[-1])
-            self._joined = True
-        else:
-            turn = self._session.turn()
-            turn.__enter__()
-            try:
+        self._joined = bool(stack)
+        self._used = True
+        taken = False
+        try:
+            if not self._joined:
+                stack.append(self)
+                self._session.turn().__enter__()
+                taken = True
                 self._session.begin_snapshot(self._deadline)
-            except BaseException:
-                turn.__exit__(None, None, None)
-                raise
-            stack.append(self)
-        self._token = current_database.set(self._all.database)
+            self._token = current_database.set(self._all.database)
+        except BaseException:
+            _remove(stack, self)
+            if taken:
+                self._give_back()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._token is not None:
-            current_database.reset(self._token)
-        if self._joined:
-            return
         stack = self._all.open
-        if not stack or stack[-1] is not self:
-            raise TransactionError(
-                "a snapshot ended out of order: it was opened in another process"
-            ) from error
-        stack.pop()
+        try:
+            if self._joined:
+                return
+            if self in stack:
+                stack.remove(self)
+                self._give_back()
+            elif kind is None:
+                raise TransactionError("a snapshot ended where it is not open: in another thread or process")
+        finally:
+            _reset(self._token)
+
+    def _give_back(self) -> None:
         try:
             self._session.end_snapshot()
         finally:
@@ -228,8 +255,21 @@ class Snapshot:
 def _run(callback: Callable[[], object]) -> None:
     try:
         callback()
-    except Exception:
+    except (Exception, SystemExit):
         log.exception("callback.failed", callback=getattr(callback, "__qualname__", type(callback).__name__))
+
+
+def _reset(token: Token[peewee.Database | None] | None) -> None:
+    if token is not None:
+        try:
+            current_database.reset(token)
+        except ValueError:  # the block was entered in another context, which keeps its own
+            log.warning("context.changed")
+
+
+def _remove(stack: list[Transaction | Snapshot], frame: Transaction | Snapshot) -> None:
+    if frame in stack:
+        stack.remove(frame)
 
 
 def _running_task() -> object:
@@ -248,6 +288,11 @@ def _check_task(frame: Transaction | Snapshot) -> None:
             "another asyncio task of this thread has a transaction open; never await inside one, "
             "or run each unit of work in its own thread (asyncio.to_thread)"
         )
+
+
+def _check_writable(frame: Transaction | Snapshot) -> None:
+    if isinstance(frame, Snapshot):
+        raise TransactionError("a snapshot only reads; leave it before you write")
 
 
 def _ended_by_database() -> TransactionError:

@@ -8,7 +8,6 @@ plugin's module is imported when its own command is used.
 from __future__ import annotations
 
 import importlib
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import click
@@ -54,7 +53,7 @@ class Application(click.Group):
             return _load(cmd_name, points)
         except PluginLoadError:
             if ctx.resilient_parsing:  # completion: the shell has no place for a message
-                return None
+                return click.Command(cmd_name, add_help_option=False)
             raise
 
     def resolve_command(
@@ -63,7 +62,11 @@ class Application(click.Group):
         """As in click, with suggestions among the plugins' commands too."""
         name = args[0]
         command = self.get_command(ctx, name)
-        if command is None and not ctx.resilient_parsing and not name.startswith("-"):
+        if command is not None:
+            return name, command, args[1:]
+        if not ctx.resilient_parsing and not name.startswith("-"):
+            from difflib import get_close_matches
+
             close = get_close_matches(name, self.list_commands(ctx), n=1)
             hint = f" Did you mean {close[0]!r}?" if close else " 'stina --help' lists them."
             ctx.fail(f"No such command {name!r}.{hint}")
@@ -123,9 +126,15 @@ def _distribution(point: EntryPoint) -> str:
 
 
 def _summary(point: EntryPoint) -> str:
-    if point.dist is None:
-        return ""
-    return (point.dist.metadata.json.get("summary") or "").rstrip(".") + "."
+    """Return the summary of the distribution, read by hand: `metadata` imports the whole email package."""
+    header = (point.dist.read_text("METADATA") or "") if point.dist is not None else ""
+    for line in header.splitlines():
+        if not line:
+            break
+        name, _, value = line.partition(":")
+        if name.lower() == "summary" and value.strip():
+            return f"{value.strip().rstrip('.')}."
+    return ""
 
 
 def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from logging import LogRecord
+
     from ..config import StoreConfig
-    from ..plugins import PluginStatus
+    from ..plugins import Plugins, PluginStatus
+    from ..status import StoreReport
     from ..store import Store
 
 P = ParamSpec("P")
@@ -43,15 +46,47 @@ class Invocation:
         config = replace(StoreConfig.from_env(self.db), origin="cli")
         return replace(config, plugins=frozenset()) if self.no_plugins else config
 
+    def load_plugins(self, config: StoreConfig) -> Plugins:
+        """Load what *config* lets load; nothing a plugin does wrong is raised, unless *config* is strict."""
+        from ..plugins import installed_plugins, load_plugins
+
+        self.configure_log()
+        return load_plugins(installed_plugins(), config)
+
+    def inspect(self) -> StoreReport:
+        """Report on the store without opening it; plugins that are broken are part of the report."""
+        from dataclasses import replace
+
+        from ..status import inspect
+
+        config = replace(self.config(), strict=False)
+        return inspect(config, self.load_plugins(config))
+
     @contextmanager
     def open_store(self) -> Iterator[Store]:
-        """Open the store, migrated and with its plugins, and say on stderr which plugins are off."""
+        """Open the store, migrated and with its plugins, and say on stderr which plugins are off.
+
+        An error that is about the file as such, inside the block too, says which file it is.
+        """
+        from .. import errors
         from ..store import open_store
 
         self.configure_log()
-        with open_store(config=self.config()) as store:
-            self.warn_about(store.plugins)
-            yield store
+        config = self.config()
+        try:
+            with open_store(config=config) as store:
+                self.warn_about(store.plugins)
+                yield store
+        except (
+            errors.DiskFullError,
+            errors.ReadOnlyError,
+            errors.StoreBusyError,
+            errors.StoreCorruptError,
+            errors.StoreIOError,
+        ) as error:
+            if config.location in str(error):
+                raise
+            raise type(error)(f"{config.location}: {error}") from error
 
     def warn_about(self, plugins: Iterable[PluginStatus]) -> None:
         """Say in one line each which plugins should be on and are not."""
@@ -60,22 +95,26 @@ class Invocation:
 
         for plugin in plugins:
             if plugin.state not in (PluginState.ON, PluginState.OFF):
-                warn(f"the plugin {plugin.name} is {plugin.state}: {plugin.reason}")
+                warn(f"the plugin {plugin.name} is off ({plugin.state}): {plugin.reason}")
 
     def configure_log(self) -> None:
-        """Send the log to stderr: warnings, with `-v` what happens, with `-vv` everything.
-
-        Without `-v` the core's reports of plugins that are off are left out; `warn_about()` says it.
-        """
+        """Send the log to stderr: warnings; with `-v` what happens, and where errors come from; with `-vv` all."""
         import logging
         import sys
 
         from ..log import ROOT, configure
 
         configure(sys.stderr, (logging.WARNING, logging.INFO, logging.DEBUG)[min(self.verbose, 2)])
-        quiet = logging.CRITICAL if not self.verbose else logging.NOTSET
-        for name in ("plugins.loading", "migrations.engine"):
-            logging.getLogger(f"{ROOT}.stina_core.{name}").setLevel(quiet)
+        if not self.verbose:
+            for handler in logging.getLogger(ROOT).handlers:
+                handler.addFilter(_in_one_line)
+
+
+def _in_one_line(record: LogRecord) -> bool:
+    """Leave out tracebacks, and whole records of what `warn_about()` says: that a plugin is off."""
+    message = record.getMessage()
+    record.msg, record.args, record.exc_info = message.partition(" exception=")[0], (), None
+    return not (message.startswith("event='plugin.") or "hook='startup'" in message)
 
 
 def current_invocation() -> Invocation:

@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return shell_complete(application, {}, "stina", _COMPLETE, instruction)
     _show_what_cannot_be_printed()
     invocation = Invocation()
+    code = 0
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments), invocation)
         sys.stdout.flush()
@@ -38,8 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 141
     except OSError as error:
         _let_go_of_stdout()
-        warn(f"the output could not be written: {error.strerror or error}")
-        return 1
+        if code == 0:  # otherwise that was said already
+            warn(f"the output could not be written: {error.strerror}")
+        return code or 1
     return code
 
 
@@ -64,7 +66,7 @@ def _run(arguments: list[str], invocation: Invocation) -> int:
     except StinaError as error:
         _report(error, str(error), invocation)
         return 1
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the last boundary: a person gets a line, -v the rest
         detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         hint = "" if invocation.verbose else " (this should not happen; -v shows where)"
         _report(error, f"{detail}{hint}", invocation)

@@ -62,7 +62,7 @@ def _db(taken: set[str]) -> SharedOption | None:
         taken,
         "db",
         ("--db",),
-        type=click.Path(),
+        type=click.Path(readable=False),  # what the file is like, the store says
         metavar="PATH",
         help="The store's file. [default: STINA_DB, else ~/.stina/stina.db]",
     )

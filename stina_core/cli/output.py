@@ -9,16 +9,29 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum
 from os import PathLike, fspath
 
+from ..errors import StinaError
 from .invocation import current_invocation
 
 _VISIBLE = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
-_IN_CELL = {**_VISIBLE, ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+_IN_CELL = {
+    **_VISIBLE,
+    ord("\n"): "\\n",
+    ord("\r"): "\\r",
+    ord("\t"): "\\t",
+    0x2028: "\\u2028",
+    0x2029: "\\u2029",
+}
 _IN_TEXT = {code: shown for code, shown in _VISIBLE.items() if chr(code) not in "\n\t"}
+
+
+class OutputError(StinaError):
+    """Stdout could not be written."""
 
 
 def emit(document: object, text: str | None = None) -> None:
@@ -55,7 +68,17 @@ def emit_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str] | Non
 
 def write(text: str) -> None:
     """Print *text* and a line end on stdout; what a terminal would obey is shown there instead."""
-    sys.stdout.write((text.translate(_IN_TEXT) if sys.stdout.isatty() else text) + "\n")
+    put((text.translate(_IN_TEXT) if sys.stdout.isatty() else text) + "\n")
+
+
+def put(text: str) -> None:
+    """Print *text* on stdout, exactly.
+
+    Raises:
+        OutputError: the system did not take it; BrokenPipeError if nobody reads it any more.
+    """
+    with _to_stdout():
+        sys.stdout.write(text)
 
 
 def warn(message: str) -> None:
@@ -71,6 +94,8 @@ def cell(value: object) -> str:
         value = value.value
     if isinstance(value, datetime):
         return iso(value)
+    if isinstance(value, tuple):
+        return ", ".join(map(cell, value))
     text = value if isinstance(value, str) else json_text(value)
     return text.translate(_IN_CELL)
 
@@ -89,13 +114,24 @@ def _write_json(document: object) -> None:
     text = json_text(document) + "\n"
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:
-        sys.stdout.write(text)
+        put(text)
         return
-    sys.stdout.flush()
-    # JSON is UTF-8 whatever the locale says; half a character (a path that is
-    # not UTF-8 has some) becomes the escape that JSON has for it.
-    buffer.write(text.encode("utf-8", "backslashreplace"))
-    buffer.flush()
+    with _to_stdout():
+        sys.stdout.flush()
+        # JSON is UTF-8 whatever the locale says; half a character (a path that is
+        # not UTF-8 has some) becomes the escape that JSON has for it.
+        buffer.write(text.encode("utf-8", "backslashreplace"))
+        buffer.flush()
+
+
+@contextmanager
+def _to_stdout() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the output could not be written: {error.strerror}") from error
 
 
 def _plain(value: object) -> object:

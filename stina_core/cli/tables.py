@@ -6,11 +6,13 @@ import sys
 from collections.abc import Sequence
 from unicodedata import combining, east_asian_width
 
+from .output import put
+
 
 def write_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print *rows* under the headings *names* on stdout."""
     if not (sys.stdout.isatty() and _write_rich(names, rows)):
-        sys.stdout.write(aligned([names, *rows]))
+        put(aligned([names, *rows]))
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

@@ -1,9 +1,9 @@
 """A digest of what a step's function does, whatever its layout.
 
-Comments, formatting, docstrings, annotations of the signature and the
-function's name do not count. `ast.dump` differs between Python versions, so the
-tree is written out here in a form that is equal on 3.11, 3.12 and 3.13: node
-names with their non-empty fields, without the load/store context.
+Comments, formatting, docstrings, annotations of arguments and results and the
+function's own name do not count. `ast.dump` differs between Python versions, so
+the tree is written out here in a form that is equal on 3.11, 3.12 and 3.13: node
+names with their non-empty fields, without the load/store context, texts in ASCII.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 _SKIPPED = frozenset({"ctx", "type_comment", "kind", "lineno", "col_offset", "end_lineno", "end_col_offset"})
+_WITH_DOCSTRING = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def checksum(function: Callable[..., Any]) -> str:
@@ -33,23 +34,19 @@ def checksum(function: Callable[..., Any]) -> str:
 
 def digest(function: ast.FunctionDef) -> str:
     """Return the digest of a parsed function."""
-    arguments = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
-    body = function.body
-    if (
-        isinstance(body[0], ast.Expr)
-        and isinstance(body[0].value, ast.Constant)
-        and isinstance(body[0].value.value, str)
-    ):
-        body = body[1:]
-    text = "".join((*arguments, *(part for statement in body for part in _write(statement))))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    text = "".join((*_write(function.args), *_write(_without_docstring(function.body))))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _write(value: object) -> Iterator[str]:
     if isinstance(value, ast.AST):
         yield f"({type(value).__name__}"
         for name, child in ast.iter_fields(value):
-            if name not in _SKIPPED and child not in (None, []):
+            if name == "body" and isinstance(value, _WITH_DOCSTRING):
+                child = _without_docstring(child)
+            elif isinstance(value, ast.JoinedStr):
+                child = [part for part in child if not _is_empty_text(part)]  # Python 3.12 adds some
+            if name not in _SKIPPED and child not in (None, []) and not _is_hint(value, name):
                 yield f" {name}="
                 yield from _write(child)
         yield ")"
@@ -59,4 +56,23 @@ def _write(value: object) -> Iterator[str]:
             yield from _write(item)
         yield "]"
     else:
-        yield repr(value)
+        yield ascii(value)  # which characters repr() shows as they are changes with Python's Unicode
+
+
+def _is_hint(node: ast.AST, field: str) -> bool:
+    return field == "returns" or (field == "annotation" and isinstance(node, ast.arg))
+
+
+def _is_empty_text(part: ast.expr) -> bool:
+    return isinstance(part, ast.Constant) and part.value == ""
+
+
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    first = body[0]
+    if (
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
+    ):
+        return body[1:]
+    return body

@@ -31,6 +31,7 @@ class Outcome:
     Attributes:
         applied: Steps that ran, in order.
         failed: Plugins that are quarantined, with the reason; their steps were rolled back.
+            Those that require one of them did not run either, and are not listed.
         orphaned: Plugins the file knows and nobody declares.
         backup: The verified copy taken first, if one was needed.
     """
@@ -62,6 +63,7 @@ class Migration:
         self._declared = declared
         self._tables = tables
         self._outcome = Outcome()
+        self._fresh = False
 
     def run(self) -> Outcome:
         """Apply what is pending, under the caller's lock. Nothing pending costs one SELECT.
@@ -71,7 +73,8 @@ class Migration:
             A step, its ledger row and its data are committed together, and all
             plugins' in one transaction. A plugin whose step raises keeps
             exactly the tables and rows it had; the others are not affected.
-            A file of the original app is copied before anything changes.
+            A file of the original app is copied before anything changes, and any
+            file before a step loses something of it; a fresh one has nothing to lose.
 
         Raises:
             MigrationError: the core's own steps do not fit the file or failed.
@@ -83,7 +86,8 @@ class Migration:
             self._backend.claim()
             self._backend.settle()
             return self._finish(first)
-        if not self._backend.is_empty() and CORE in {step.plugin for step in first.pending}:
+        self._fresh = self._backend.is_empty()
+        if CORE in {step.plugin for step in first.pending}:
             self._before_loss("adopt")
         self._backend.foreign_keys(False)
         try:
@@ -99,30 +103,29 @@ class Migration:
 
     def _apply(self, current: Plan) -> None:
         self._outcome.failed.update(current.refused)
+        held = set(current.refused)  # these, and whoever requires one of them
         for plugin in self._declared:
-            steps = [step for step in current.pending if step.plugin == plugin.plugin]
-            blocker = next((name for name in sorted(plugin.requires) if name in self._outcome.failed), None)
-            if not steps or plugin.plugin in self._outcome.failed:
+            if plugin.plugin in held or plugin.requires & held:
+                held.add(plugin.plugin)
                 continue
-            if blocker is not None:
-                self._outcome.failed[plugin.plugin] = MigrationError(
-                    plugin.plugin, None, f"needs the plugin {blocker!r}, whose migration did not succeed"
-                )
+            steps = [step for step in current.pending if step.plugin == plugin.plugin]
+            if not steps:
                 continue
             try:
                 with self._unit():
                     self._apply_plugin(plugin, steps)
             except MigrationError as error:
-                if plugin.plugin == CORE:
-                    raise
+                if plugin.plugin == CORE or not self._backend.session.in_transaction():
+                    raise  # the database may undo everything by itself, for example on a full disk
                 log.warning("plugin.quarantined", plugin=plugin.plugin, step=error.step)
                 self._outcome.failed[plugin.plugin] = error
+                held.add(plugin.plugin)
 
     def _apply_plugin(self, plugin: PluginSteps, steps: Sequence[Step]) -> None:
         touched: set[str] = set()
         for step in steps:
             touched |= self._apply_step(plugin, step)
-        broken = self._backend.broken_references(sorted(touched & set(self._backend.ddl.tables())))
+        broken = self._backend.broken_references(touched)
         if broken:
             raise StepFailedError(
                 plugin.plugin,
@@ -183,7 +186,7 @@ class Migration:
                 )
 
     def _before_loss(self, reason: str) -> None:
-        if self._outcome.backup is None:
+        if self._outcome.backup is None and not self._fresh:
             self._outcome.backup = self._backend.backup(reason)
 
     def _refuse_core(self, current: Plan) -> None:

@@ -7,6 +7,7 @@ All of it runs in the migration's transaction; a step that raises leaves nothing
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,16 +23,20 @@ from ..definitions import (
     column_name,
     column_of,
     indexes_of,
-    rules_of,
     table_of,
 )
-from ..fields import ForeignKeyField
+from ..fields import NOW, ForeignKeyField
 from ..ids import now_ms
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
 
 Value = bool | int | float | str | bytes | None
+
+_TRANSACTION = re.compile(
+    r"(\s|;|--[^\n]*(\n|$)|/\*.*?\*/)*(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class Operations:
@@ -73,6 +78,9 @@ class Operations:
             op.create_table("note", Index("created_at DESC"), id=IdField(), created_at=TimestampField())
         """
         check_frozen(fields)
+        for part in parts:
+            if not isinstance(part, Index | Check | peewee.CompositeKey):
+                raise DefinitionError(f"{part!r} is no Index, Check or CompositeKey; fields come by keyword")
         keys = [part for part in parts if isinstance(part, peewee.CompositeKey)]
         full = self._full(name)
         table = table_of(
@@ -87,12 +95,13 @@ class Operations:
         self._make(table)
 
     def drop_table(self, name: str) -> None:
-        """Remove the table *name* and its rows, after a backup."""
+        """Remove the table *name* and its rows, after a backup; no row of another table may point to it."""
         self._before_loss()
         self._ddl.drop_table(self._full(name))
+        self.touched.add(self._full(name))
 
     def rename_table(self, name: str, new_name: str) -> None:
-        """Rename the table *name*; its indexes keep their old names until they are made anew."""
+        """Rename the table *name*; its indexes are renamed with it."""
         self._ddl.rename_table(self._full(name), self._full(new_name))
         self.touched.add(self._full(new_name))
 
@@ -114,7 +123,11 @@ class Operations:
                 raise DefinitionError(
                     f"{name} may not be NULL and has no plain default; give it one, so that old rows have a value"
                 )
-            self._ddl.add_column(full, column, rules_of({name: field}))
+            if column.default == NOW:
+                raise DefinitionError(
+                    f"{name} has default=now, which cannot be a time for the rows that are there; use null=True"
+                )
+            self._ddl.add_column(full, column)
             for index in indexes_of({name: field}):
                 self._add_index(full, index)
         self.touched.add(full)
@@ -125,7 +138,7 @@ class Operations:
         self.touched.add(self._full(table))
 
     def drop_column(self, table: str, column: str) -> None:
-        """Remove a column and what it held, after a backup. Drop its indexes first."""
+        """Remove a column and what it held, after a backup. Drop its indexes first; a foreign key has one."""
         self._before_loss()
         self._ddl.drop_column(self._full(table), column)
         self.touched.add(self._full(table))
@@ -142,10 +155,16 @@ class Operations:
     # Rows
 
     def insert(self, table: str, rows: Sequence[Mapping[str, Value]]) -> None:
-        """Add rows of stored values by column name: milliseconds for a time, JSON text for JSON."""
+        """Add rows of stored values by column name: milliseconds for a time, JSON text for JSON.
+
+        Raises:
+            DefinitionError: the rows do not all have the same columns.
+        """
         if not rows:
             return
         names = list(rows[0])
+        if any(row.keys() != rows[0].keys() for row in rows):
+            raise DefinitionError(f"the rows for {table} do not all have the same columns")
         places = ", ".join("?" * len(names))
         columns = ", ".join(f'"{check_name(name, "a column")}"' for name in names)
         self._backend.execute_many(
@@ -159,23 +178,37 @@ class Operations:
 
         Unsafe, because nothing checks whose tables it changes and whether
         another backend understands it.
+
+        Raises:
+            DefinitionError: *sql* would begin or end a transaction: the
+                migration is one, and other plugins' steps are in it.
         """
+        if _TRANSACTION.match(sql):
+            raise DefinitionError("a step runs in the migration's transaction; it cannot begin or end one")
         self._before_loss()
-        return self._backend.execute(sql, values)
+        rows = self._backend.execute(sql, values)
+        self.touched.update(name for name in self._ddl.tables() if name.startswith(f"{self._plugin}_"))
+        return rows
 
     # Old files
 
-    def has_table(self, name: str) -> bool:
-        """Whether the file has the table *name* (a full name), whoever made it."""
-        return name in self._ddl.tables()
+    def has_table(self, name: str, *columns: str) -> bool:
+        """Whether the file has the table *name* (a full name), whoever made it, with all of *columns*."""
+        return name in self._ddl.tables() and set(columns) <= set(self._ddl.columns(name))
 
     def old_rows(self, name: str, *columns: str, key: str) -> Iterator[dict[str, Value]]:
         """Yield the rows of a table the original app made; columns it lacks are left out.
 
         A text that is not UTF-8 is repaired and noted in `stina_repair` under the
         value of the column *key*, with the bytes it had. The table is only read.
+
+        Raises:
+            DefinitionError: there is no such table, or it has none of *columns*.
         """
-        present = [column for column in columns if column in self._ddl.columns(name)]
+        there = self._ddl.columns(name)
+        present = [column for column in columns if column in there]
+        if not present:
+            raise DefinitionError(f"the file has no table {name!r} with any of {', '.join(columns)}")
         for values in self._backend.old_rows(name, present):
             row: dict[str, Value] = {}
             for column, value in zip(present, values, strict=True):

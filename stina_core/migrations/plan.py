@@ -60,7 +60,7 @@ def _conflict(plugin: PluginSteps, done: Mapping[str, str]) -> MigrationError | 
     unknown = sorted(set(done) - set(known))
     if unknown:
         last = max(known, default="")
-        if unknown[0] > last:
+        if unknown[0][:4] > last[:4]:
             return SchemaTooNewError(
                 name,
                 unknown[0],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -90,6 +91,8 @@ class Migrations:
                 )
 
         def declare(run: Run) -> Run:
+            if not inspect.isfunction(run) or inspect.iscoroutinefunction(run):
+                raise SchemaError(self.plugin, f"step {id} is {run!r}; a step is a plain 'def' of its own")
             self.steps.append(Step(self.plugin, id, run, tuple(after)))
             return run
 

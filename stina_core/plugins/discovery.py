@@ -7,10 +7,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+
+from ..log import get_logger
+
+log = get_logger(__name__)
 
 GROUP = "stina.plugins"
 """A change of the plugin API that breaks plugins gets a new group name."""
+
+_UNREADABLE = (OSError, ValueError, TypeError, AttributeError, KeyError)
+"""What importlib.metadata raises for a distribution whose files are damaged or half removed."""
 
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
@@ -33,8 +40,12 @@ class Candidate:
 
 
 def installed_plugins() -> list[Candidate]:
-    """Return the plugins of this environment, by name."""
-    found = [_candidate(point) for point in entry_points(group=GROUP)]
+    """Return the plugins of this environment, by name; a damaged distribution is passed over."""
+    try:
+        points = list(entry_points(group=GROUP))
+    except _UNREADABLE:
+        points = _readable_entry_points()
+    found = [_candidate(point) for point in points]
     return sorted(found, key=lambda candidate: (candidate.name, candidate.distribution))
 
 
@@ -87,19 +98,38 @@ def required(candidate: Candidate, others: Iterable[Candidate]) -> list[str]:
     return sorted(
         other.name
         for other in others
-        if normalised(other.distribution) in candidate.requires and other.name != candidate.name
+        if normalised(other.distribution) in candidate.requires
+        and other.distribution != candidate.distribution  # an extra requires its own distribution
     )
 
 
 def _candidate(point: EntryPoint) -> Candidate:
-    distribution = point.dist
+    try:
+        distribution, version, requires = _origin(point.dist)
+    except _UNREADABLE:
+        distribution, version, requires = "unknown", "unknown", []
     return Candidate(
-        name=point.name,
-        distribution=distribution.name if distribution else "unknown",
-        version=distribution.version if distribution else "unknown",
-        requires=frozenset(_required_distributions(distribution.requires or () if distribution else ())),
-        load=point.load,
+        point.name, distribution, version, frozenset(_required_distributions(requires)), point.load
     )
+
+
+def _origin(distribution: Distribution | None) -> tuple[str, str, list[str]]:
+    if distribution is None:
+        raise ValueError("an entry point of no distribution")
+    return str(distribution.name), str(distribution.version), list(distribution.requires or ())
+
+
+def _readable_entry_points() -> list[EntryPoint]:
+    """One by one, what `entry_points()` gives at once and only if every distribution can be read."""
+    found: dict[str, list[EntryPoint]] = {}
+    for distribution in distributions():
+        try:
+            name = normalised(distribution.name)
+            if name not in found:  # the first on the path is the one that is imported
+                found[name] = [point for point in distribution.entry_points if point.group == GROUP]
+        except _UNREADABLE as error:
+            log.warning("distribution.unreadable", error=type(error).__name__)
+    return [point for points in found.values() for point in points]
 
 
 def _required_distributions(requirements: Iterable[str]) -> Iterable[str]:

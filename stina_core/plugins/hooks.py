@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,7 +17,19 @@ _MARK = f"{PROJECT}_impl"
 _TELLING = frozenset({"register_schema", "migrate", "on_change"})
 """Names nobody gives a function by accident: unmarked, they are a forgotten `@hookimpl`."""
 
-Hooks = dict[str, tuple[Callable[..., Any], tuple[str, ...]]]
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One implementation, the arguments it needs, and those it takes but has a default for."""
+
+    function: Callable[..., Any]
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+
+    def __call__(self, context: Mapping[str, object]) -> Any:
+        """Call it with those of *context* that it takes."""
+        options = {name: context[name] for name in self.optional if name in context}
+        return self.function(*(context[name] for name in self.required), **options)
 
 
 def new_manager() -> pluggy.PluginManager:
@@ -26,61 +39,65 @@ def new_manager() -> pluggy.PluginManager:
     return manager
 
 
-def read(manager: pluggy.PluginManager, name: str, plugin: object) -> Hooks:
+def read(manager: pluggy.PluginManager, name: str, plugin: object) -> dict[str, Hook]:
     """Register *plugin* under *name* and return its hooks.
 
     Raises:
         PluginLoadError: a hook is unknown, asynchronous, a wrapper, takes
-            keyword-only or unknown arguments, is not marked, or there is none.
+            keyword-only or unknown arguments, is not marked, is there twice, or
+            there is none.
     """
-    _check(manager, name, plugin)
+    _check(name, plugin)
     try:
         manager.register(plugin, name=name)
     except (pluggy.PluginValidationError, ValueError) as error:
         raise PluginLoadError(name, " ".join(str(error).split())) from error
-    hooks: Hooks = {}
-    for caller in manager.get_hookcallers(plugin) or ():
-        for implementation in caller.get_hookimpls():
-            if implementation.plugin is plugin:
-                hooks[caller.name] = (implementation.function, implementation.argnames)
-    return hooks
+    return {
+        caller.name: Hook(one.function, one.argnames, one.kwargnames)
+        for caller in manager.get_hookcallers(plugin) or ()
+        for one in caller.get_hookimpls()
+        if one.plugin is plugin
+    }
 
 
-def _check(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
-    marked = 0
+def _check(name: str, plugin: object) -> None:
+    marked: dict[str, str] = {}
     for attribute in dir(plugin):
-        function = inspect.getattr_static(plugin, attribute, None)
-        if not inspect.isroutine(function) and not isinstance(function, staticmethod | classmethod):
+        static = inspect.getattr_static(plugin, attribute, None)
+        function = getattr(static, "__func__", static)  # what is inside a static, class or bound method
+        if not inspect.isroutine(function):
             continue
-        options = getattr(function, _MARK, None)
+        options = getattr(static, _MARK, None) or getattr(function, _MARK, None)
         if options is None:
             if attribute in _TELLING:
                 raise PluginLoadError(
                     name, f"{attribute} of the plugin {name!r} is not marked; put @hookimpl above it"
                 )
             continue
-        marked += 1
-        _check_one(manager, name, options.get("specname") or attribute, function, options)
+        hook = options.get("specname") or attribute
+        _check_one(name, hook, function, options)
+        if hook in marked:
+            raise PluginLoadError(
+                name, f"the plugin {name!r} implements {hook} twice, as {marked[hook]} and {attribute}"
+            )
+        marked[hook] = attribute
     if not marked:
         raise PluginLoadError(
             name, f"the plugin {name!r} implements no hook; mark its functions with @hookimpl"
         )
 
 
-def _check_one(
-    manager: pluggy.PluginManager, name: str, hook: str, function: Any, options: dict[str, Any]
-) -> None:
+def _check_one(name: str, hook: str, function: Callable[..., Any], options: dict[str, Any]) -> None:
     known = [attribute for attribute in vars(StinaHooks) if not attribute.startswith("_")]
     if hook not in known:
         close = get_close_matches(hook, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(known))}"
         raise PluginLoadError(name, f"the plugin {name!r} implements the unknown hook {hook!r}; {hint}")
-    target: Callable[..., Any] = getattr(function, "__func__", function)
-    if inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target):
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise PluginLoadError(name, f"{hook} of the plugin {name!r} is async; hooks are plain functions")
     if options.get("wrapper") or options.get("hookwrapper"):
         raise PluginLoadError(name, f"{hook} of the plugin {name!r} is a wrapper; hooks of Stina have none")
-    for parameter in inspect.signature(target).parameters.values():
+    for parameter in inspect.signature(function).parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY:
             raise PluginLoadError(
                 name,

@@ -11,6 +11,7 @@ from ..errors import PluginError, PluginLoadError, SchemaError
 from ..log import get_logger
 from ..migrations.plan import CORE
 from ..migrations.steps import Migrations, PluginSteps
+from ..repository import Repository
 from ..schema import Schema
 from . import hooks
 from .discovery import Candidate, in_order, required
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     import pluggy
 
     from ..config import StoreConfig
-    from ..repository import Repository
 
 log = get_logger(__name__)
 
 _NAME = re.compile(r"[a-z][a-z0-9]*")
+_RESERVED = {CORE: "is reserved for the core", "sqlite": "is reserved by SQLite"}
 
 
 class Plugins:
@@ -102,22 +103,17 @@ class _Loader:
         usable = []
         for candidate in self._candidates:
             name = candidate.name
-            if names[name] > 1:
-                if name not in self._done:
-                    both = " and ".join(
-                        sorted(one.distribution for one in self._candidates if one.name == name)
-                    )
-                    plugin = Plugin(name, both, candidate.version)
-                    self._fail(
-                        plugin, f"the distributions {both} both bring a plugin {name!r}; uninstall one"
-                    )
-            elif not _NAME.fullmatch(name) or name == CORE:
-                why = "is reserved for the core" if name == CORE else "must be lower case letters and digits"
-                self._fail(self._plugin(candidate), f"the plugin name {name!r} {why}; rename its entry point")
-            elif self._config.plugins is not None and name not in self._config.plugins:
+            if self._config.plugins is not None and name not in self._config.plugins:
                 self._plugin(candidate).fail(PluginState.OFF, "switched off by --no-plugins or STINA_PLUGINS")
-            else:
+            elif not _NAME.fullmatch(name) or name in _RESERVED:
+                why = _RESERVED.get(name, "must be lower case letters and digits")
+                self._fail(self._plugin(candidate), f"the plugin name {name!r} {why}; rename its entry point")
+            elif names[name] == 1:
                 usable.append(candidate)
+            elif name not in self._done:
+                both = " and ".join(sorted(one.distribution for one in self._candidates if one.name == name))
+                plugin = Plugin(name, both, candidate.version)
+                self._fail(plugin, f"the distributions {both} both bring a plugin {name!r}; uninstall one")
         return usable
 
     def _load(self, candidate: Candidate) -> None:
@@ -129,13 +125,23 @@ class _Loader:
             plugin.fail(PluginState.BLOCKED, reason)
             return
         try:
-            target = self._import(candidate)
-            plugin.hooks = hooks.read(self._manager, plugin.name, target)
-            self._declare(plugin)
+            self._prepare(plugin, candidate)
         except PluginError as error:
             if self._manager.has_plugin(plugin.name):
                 self._manager.unregister(name=plugin.name)
             self._fail(plugin, str(error), error)
+
+    def _prepare(self, plugin: Plugin, candidate: Candidate) -> None:
+        target = self._import(candidate)
+        try:
+            plugin.hooks = hooks.read(self._manager, plugin.name, target)
+            self._declare(plugin)
+        except PluginError:
+            raise
+        except Exception as error:
+            raise PluginLoadError(
+                plugin.name, f"the plugin {plugin.name!r} cannot be read: {type(error).__name__}: {error}"
+            ) from error
 
     def _import(self, candidate: Candidate) -> object:
         try:
@@ -152,6 +158,10 @@ class _Loader:
         plugin.call("register_schema", schema=plugin.schema)
         plugin.call("migrate", migrations=migrations)
         for repository in plugin.schema.repositories:
+            if not (isinstance(repository, type) and issubclass(repository, Repository)):
+                raise SchemaError(
+                    plugin.name, f"{repository!r} is no stina_core.Repository; derive it from Repository"
+                )
             other = self._claims.get(repository)
             if other is not None:
                 raise SchemaError(
@@ -193,5 +203,8 @@ class _Loader:
         for name in sorted(self._config.plugins or ()):
             if name not in self._done:
                 plugin = Plugin(name, "", "")
-                plugin.fail(PluginState.MISSING, "named in STINA_PLUGINS, but not installed")
+                reason = "named in STINA_PLUGINS, but not installed"
+                if self._config.strict:
+                    raise PluginLoadError(name, f"the plugin {name!r} is {reason}")
+                plugin.fail(PluginState.MISSING, reason)
                 self._done[name] = plugin

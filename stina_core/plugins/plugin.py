@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from ..errors import HookError, PluginError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ..migrations.steps import Step
     from ..schema import Schema
+    from .hooks import Hook
 
 
 class PluginState(StrEnum):
@@ -49,7 +50,7 @@ class Plugin:
 
     Attributes:
         requires: Names of the plugins it requires, those that are not installed left out.
-        hooks: Its implementations by hook name: the function and the arguments it takes.
+        hooks: Its implementations by hook name.
         error: Why it is not on, if an error is the reason.
     """
 
@@ -62,7 +63,7 @@ class Plugin:
     error: PluginError | None = None
     schema: Schema | None = None
     steps: Sequence[Step] = ()
-    hooks: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = field(default_factory=dict)
+    hooks: dict[str, Hook] = field(default_factory=dict)
 
     @property
     def on(self) -> bool:
@@ -93,9 +94,8 @@ class Plugin:
         implementation = self.hooks.get(hook)
         if implementation is None:
             return None
-        function, arguments = implementation
         try:
-            return function(*(context[name] for name in arguments))
+            return implementation(context)
         except PluginError:
             raise
         except (Exception, SystemExit) as error:

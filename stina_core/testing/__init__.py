@@ -6,7 +6,15 @@ reach the real `~/.stina`. For property-based tests, which want no fixtures, use
 `memory_store()` inside the test.
 """
 
-from .processes import run_python, run_together
+from .processes import Running, run_python, run_together, running_python
 from .stores import file_rows, memory_store, plugins_of
 
-__all__ = ["file_rows", "memory_store", "plugins_of", "run_python", "run_together"]
+__all__ = [
+    "Running",
+    "file_rows",
+    "memory_store",
+    "plugins_of",
+    "run_python",
+    "run_together",
+    "running_python",
+]

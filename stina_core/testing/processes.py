@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO
 
 DEADLINE = 60.0
 """Seconds after which a test process is killed and the test fails."""
@@ -13,6 +20,12 @@ _AT_ONCE = """
 import sys
 sys.stdout.write("ready\\n"); sys.stdout.flush()
 sys.stdin.readline()
+"""
+
+
+_TALKING = """
+import sys
+def say(*words): print(*words, flush=True)
 """
 
 
@@ -70,3 +83,87 @@ def run_together(
             for pipe in (process.stdin, process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
+
+
+class Running:
+    """A Python process that a test talks to, line by line; `running_python()` starts it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes], deadline: float) -> None:
+        self.pid = process.pid
+        self._process = process
+        self._errors = errors
+        self._deadline = deadline
+        self._read = b""
+
+    def hear(self, wanted: str) -> str:
+        """Wait for a line that starts with *wanted* and return what follows it in that line.
+
+        Raises:
+            AssertionError: the process ended, or the deadline passed, without one.
+        """
+        end = time.monotonic() + self._deadline
+        while True:
+            line, newline, rest = self._read.partition(b"\n")
+            if newline:
+                self._read = rest
+                text = line.decode()
+                if text.startswith(wanted):
+                    return text.removeprefix(wanted).strip()
+                continue
+            ready = select.select([self._output], [], [], max(0.0, end - time.monotonic()))[0]
+            more = os.read(self._output.fileno(), 65536) if ready else b""
+            assert more, f"the process did not say {wanted!r}:\n{self._complaints()}"
+            self._read += more
+
+    def say(self, line: str = "go") -> None:
+        """Send one line to its stdin."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{line}\n".encode())
+        self._process.stdin.flush()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal; after SIGKILL wait until it is gone."""
+        self._process.send_signal(number)
+        if number is signal.SIGKILL:
+            self._process.wait(self._deadline)
+
+    def finish(self) -> None:
+        """Close its stdin and wait for it to end well.
+
+        Raises:
+            AssertionError: it ended with another code than 0; its stderr is in the message.
+        """
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        code = self._process.wait(self._deadline)
+        assert code == 0, f"process ended with {code}:\n{self._complaints()}"
+
+    @property
+    def _output(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    def _complaints(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace")
+
+
+@contextmanager
+def running_python(script: str, *arguments: object, deadline: float = DEADLINE) -> Iterator[Running]:
+    """Run *script* in a new Python process beside the block, which talks to it; killed at the end.
+
+    `sys` and `say(line)` are there for the script; it hears with `sys.stdin.readline()`.
+    """
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            [sys.executable, "-c", _TALKING + script, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        ) as process,
+    ):
+        try:
+            yield Running(process, errors, deadline)
+        finally:
+            process.kill()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import apsw
 
 from ...config import StoreConfig
 from ..base import Backup, BrokenText, Row
-from . import backup, guard
-from .connection import check_owner, claim, connect, connect_memory, make_file, set_journal
+from . import guard
+from .connection import check_owner, claim, connect, connect_memory, make_file, set_journal, tighten
 from .database import StoreDatabase
 from .ddl import SqliteDdl
 from .errors import translated
+from .gate import Gate
 from .lock import file_lock
 from .session import SqliteSession
 
@@ -32,10 +33,12 @@ class SqliteBackend:
         self._config = config
         self._path = config.location
         self._memory = connect_memory(config.synchronous) if config.in_memory else None
-        self.database = StoreDatabase(self._path, self._connect, shared=config.in_memory)
+        self.database = StoreDatabase(
+            self._path, self._connect, Gate(config.busy_timeout) if config.in_memory else None
+        )
         self.session = SqliteSession(self.database)
         self.ddl = SqliteDdl(self.database)
-        self._guarded: tuple[int, int] | None = None
+        self._guarded: guard.Token | None = None
 
     @property
     def version(self) -> str:
@@ -44,10 +47,12 @@ class SqliteBackend:
 
     def open(self) -> None:
         """Open this thread's connection, inside `lock()`."""
-        connection = self.database.connection()
-        if not self._config.in_memory:
-            check_owner(connection, self._path)
-            self._guarded = guard.protect(self._path)
+        if self._config.in_memory:
+            self.database.connection()
+            return
+        self._guarded = guard.protect(self._path)
+        check_owner(self.database.connection(), self._path)
+        tighten(self._path)
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run one statement of the core itself and return all its rows."""
@@ -55,8 +60,7 @@ class SqliteBackend:
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement of the core itself once per row of values."""
-        with translated():
-            self.database.connection().executemany(sql, (tuple(row) for row in rows))
+        self.database.execute_many(sql, rows)
 
     def old_rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         """Yield the rows of *table*, one at a time, whatever is in its texts."""
@@ -84,11 +88,16 @@ class SqliteBackend:
         """Switch enforcement on this thread's connection; outside a transaction only."""
         self.database.run(f"PRAGMA foreign_keys = {int(on)}")
 
-    def broken_references(self, tables: Sequence[str]) -> list[str]:
-        """Tables of *tables* with rows that point to nothing."""
+    def broken_references(self, tables: Collection[str]) -> list[str]:
+        """Tables with rows that point to nothing, among *tables* and those that point to one of them."""
+        pairs = self.database.run(
+            'SELECT m.name, f."table" FROM sqlite_schema AS m, pragma_foreign_key_list(m.name) AS f '
+            "WHERE m.type = 'table'"
+        ).fetchall()
+        suspects = {child for child, parent in pairs if child in tables or parent in tables}
         return [
             table
-            for table in tables
+            for table in sorted(suspects)
             if self.database.run("SELECT 1 FROM pragma_foreign_key_check(?) LIMIT 1", (table,)).fetchall()
         ]
 
@@ -110,6 +119,8 @@ class SqliteBackend:
         """Copy what is committed through a second connection; None for a store in memory."""
         if self._config.in_memory:
             return None
+        from . import backup  # a tenth of what the core itself costs at start; few starts make a backup
+
         reader = self._connect()
         try:
             return backup.make(reader, self._path, reason, self._config.backups_kept)
@@ -117,7 +128,7 @@ class SqliteBackend:
             reader.close()
 
     def close(self) -> None:
-        """Close every connection of this process."""
+        """Close every connection of this process, and only then let others at the file."""
         self.database.end()
         if self._guarded is not None:
             guard.release(self._guarded)

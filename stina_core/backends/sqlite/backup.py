@@ -10,24 +10,30 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import apsw
 
-from ...config import Synchronous
-from ...errors import StoreCorruptError, StoreError, StoreIOError
+from ...errors import StoreCorruptError
 from ...ids import new_id, now
 from ..base import Backup
+from . import inspection
 from .connection import connect, make_file
-from .errors import translated
+from .errors import of_system, translated
 
 MANUAL = "manual"
 """The reason of backups a person made; these are never deleted automatically."""
 
-_NAME = re.compile(r"(?P<name>.+)-(?P<at>\d{8}T\d{9}Z)-(?P<reason>[a-z]+)\.db")
+CORRUPT = "corrupt"
+"""The reason of what is kept of a damaged store: the only copies that were not checked."""
+
+_FORM = "%Y%m%dT%H%M%S%f"
+_NAME = re.compile(r"(?P<name>.+)-(?P<at>\d{8}T\d{9})Z-(?P<reason>[a-z]+)\.db", re.DOTALL)
+_LEFT_BEHIND = 86_400.0  # seconds after which an unfinished copy belongs to nobody any more
 
 
 def directory(path: str) -> Path:
@@ -36,43 +42,44 @@ def directory(path: str) -> Path:
 
 
 def listed(path: str) -> list[Backup]:
-    """The backups of the store at *path*, oldest first."""
+    """The backups of the store at *path*, oldest first; none if their directory cannot be read."""
     found = []
-    for file in directory(path).glob("*.db") if directory(path).is_dir() else ():
-        match = _NAME.fullmatch(file.name)
-        if match and match["name"] == Path(path).stem:
-            moment = datetime.strptime(match["at"], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
-            at = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            found.append(Backup(file, file.stat().st_size, match["reason"], at))
-    return sorted(found, key=lambda backup: backup.at)
+    with suppress(OSError):
+        for file in directory(path).iterdir():
+            match = _NAME.fullmatch(file.name)
+            if match and match["name"] == _name(path):
+                with suppress(ValueError, FileNotFoundError):  # no date after all, or just deleted
+                    moment = datetime.strptime(match["at"], _FORM).replace(tzinfo=UTC)
+                    found.append(Backup(file, file.stat().st_size, match["reason"], _iso(moment)))
+    return sorted(found, key=lambda backup: (backup.at, backup.path))
 
 
-def make(source: apsw.Connection, path: str, reason: str, keep: int) -> Backup:
+def make(source: apsw.Connection, path: str, reason: str, keep: int, *, check: bool = True) -> Backup:
     """Copy what is committed in *source*, the store at *path*, into its backups.
 
     Keeps the newest *keep* of one reason; those made by hand all stay.
+
+    Args:
+        check: Refuse to keep a copy that is damaged.
 
     Raises:
         StoreCorruptError: the store itself is damaged; no copy is kept.
         DiskFullError, StoreIOError: the copy could not be written.
     """
-    folder = directory(path)
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise StoreIOError(f"cannot make {folder}: {error.strerror}") from error
-    stamp = now().strftime("%Y%m%dT%H%M%S%f")[:-3]
-    target = folder / f"{Path(path).stem}-{stamp}Z-{reason}.db"
+    folder = _folder(path)
     with temporary(folder) as copy:
-        _copy(source, str(copy))
-        verify(str(copy))
-        _flush(copy)
-        copy.rename(target)
-        _flush(folder)
+        _copy(source, copy)
+        if check:
+            _check(copy, path)
+        with _refused(f"no backup can be made in {folder}"):
+            _flush(copy)
+            made = _vacant(path, reason)
+            copy.rename(made.path)
+            _flush(folder)
     if reason != MANUAL:
         for old in [backup for backup in listed(path) if backup.reason == reason][:-keep]:
             old.path.unlink(missing_ok=True)
-    return next(backup for backup in listed(path) if backup.path == target)
+    return Backup(made.path, made.path.stat().st_size, reason, made.at)
 
 
 def restore(source: Path, live: apsw.Connection, path: str) -> None:
@@ -86,54 +93,93 @@ def restore(source: Path, live: apsw.Connection, path: str) -> None:
         StoreCorruptError: *source* is damaged; the store is as it was.
         StoreBusyError: another program kept the store locked; it is as it was.
     """
-    verify(str(source))
-    with temporary(Path(path).parent) as copy:
-        with _open(str(source), write=False) as original:
-            _copy(original, str(copy))
-        with _open(str(copy)) as prepared, translated():
-            _prepare(prepared, int(live.pragma("page_size")))
-            _overwrite(prepared, live)
+    with translated():
+        page_size = int(live.pragma("page_size"))
+    with _prepared(source, path, page_size) as copy, _writing(copy) as contents, translated():
+        _overwrite(contents, live)
+
+
+def replace(source: Path, path: str) -> Backup:
+    """Put the database *source* in the place of the store at *path*, which is too damaged to be opened.
+
+    The damaged file is kept among the backups with its log. A program that has
+    it open goes on with the old file and has to be started again.
+
+    Returns:
+        What is left of the damaged store.
+
+    Raises:
+        StoreCorruptError: *source* is damaged as well; everything is as it was.
+        StoreIOError: a file could not be moved.
+    """
+    folder = _folder(path)
+    with _prepared(source, path, None) as copy:
+        with _refused(f"{path} cannot be replaced"):
+            kept = _vacant(path, CORRUPT)
+            _flush(copy)
+            # The log goes first: beside a new file it would be played into it, without an error.
+            for suffix in ("-wal", "-shm", "-journal"):
+                with suppress(FileNotFoundError):
+                    Path(f"{path}{suffix}").rename(f"{kept.path}{suffix}")
+            _also_at(Path(path), kept.path)
+            copy.replace(path)
+            _flush(folder)
+            _flush(Path(path).parent)
+    return Backup(kept.path, kept.path.stat().st_size, CORRUPT, kept.at)
 
 
 def verify(path: str) -> None:
-    """Check that *path* is a whole database; StoreCorruptError if it is not."""
-    with _open(path, write=False) as connection:
-        try:
-            with translated():
-                answer = str(connection.pragma("quick_check(1)"))
-        except StoreError as error:
-            raise StoreCorruptError(f"{path} is not a usable database: {error}") from error
-    if answer != "ok":
+    """Check that *path* is a whole database; StoreCorruptError if it is not. It is only read."""
+    if inspection.quick_check(path) != "ok":
         raise StoreCorruptError(f"{path} is damaged: SQLite's check does not pass")
 
 
 @contextmanager
 def temporary(folder: Path) -> Iterator[Path]:
-    """Yield the name of a file to be made in *folder*, and remove what is left of it."""
+    """Yield a new, empty file in *folder*, and remove what is left of it at the end.
+
+    What killed programs left of theirs a day ago is removed as well.
+    """
+    _remove_left_behind(folder)
     path = folder / f".stina-{new_id()}.tmp"
     try:
         make_file(str(path))
         yield path
     finally:
-        for suffix in ("", "-journal", "-wal", "-shm"):
+        for suffix in ("", "-journal", "-wal", "-shm", ".lock"):
             with suppress(FileNotFoundError):
                 Path(f"{path}{suffix}").unlink()
 
 
 @contextmanager
-def _open(path: str, *, write: bool = True) -> Iterator[apsw.Connection]:
-    synchronous: Synchronous = "FULL"
-    connection = connect(path, busy_timeout=5, synchronous=synchronous, create=False)
+def _prepared(source: Path, path: str, page_size: int | None) -> Iterator[Path]:
+    """Yield a checked copy of *source* beside *path*, made ready to become the store there."""
+    with temporary(Path(path).parent) as copy:
+        with inspection.opened(str(source)) as original:
+            _copy(original, copy)
+        _check(copy, str(source))
+        with _writing(copy) as connection, translated():
+            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
+            if "stina_feed" in tables:
+                connection.execute("UPDATE stina_feed SET epoch = ?", (new_id()[-12:],))
+            if page_size is not None and int(connection.pragma("page_size")) != page_size:
+                connection.pragma("page_size", page_size)  # a store in WAL mode cannot change its own
+                connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 1)  # VACUUM attaches its temporary file
+                connection.execute("VACUUM")
+        yield copy
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[apsw.Connection]:
+    connection = connect(str(path), busy_timeout=5, synchronous="FULL", create=False)
     try:
-        if not write:
-            connection.execute("PRAGMA query_only = 1").fetchall()
         yield connection
     finally:
         connection.close()
 
 
-def _copy(source: apsw.Connection, target: str) -> None:
-    with _open(target) as connection, translated():
+def _copy(source: apsw.Connection, target: Path) -> None:
+    with _writing(target) as connection, translated():
         _overwrite(source, connection)
         connection.pragma("journal_mode", "delete")  # one file, with nothing beside it
 
@@ -144,13 +190,59 @@ def _overwrite(source: apsw.Connection, target: apsw.Connection) -> None:
             backup.step(-1)
 
 
-def _prepare(connection: apsw.Connection, page_size: int) -> None:
-    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    if "stina_feed" in tables:
-        connection.execute("UPDATE stina_feed SET epoch = ?", (new_id()[-12:],))
-    if int(connection.pragma("page_size")) != page_size:
-        connection.pragma("page_size", page_size)  # a store in WAL mode cannot change its own
-        connection.execute("VACUUM")
+def _check(copy: Path, original: str) -> None:
+    try:
+        verify(str(copy))
+    except StoreCorruptError as error:
+        raise StoreCorruptError(f"{original} is damaged: SQLite's check does not pass") from error
+
+
+def _folder(path: str) -> Path:
+    folder = directory(path)
+    with _refused(f"{folder} cannot be made"):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def _refused(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise of_system(error, what) from error
+
+
+def _name(path: str) -> str:
+    return Path(path).name.removesuffix(".db")
+
+
+def _vacant(path: str, reason: str) -> Backup:
+    """Return a backup to be made, under a name that is not taken."""
+    moment = now()
+    while True:
+        file = directory(path) / f"{_name(path)}-{moment.strftime(_FORM)[:-3]}Z-{reason}.db"
+        if not file.exists():
+            return Backup(file, 0, reason, _iso(moment))
+        moment += timedelta(milliseconds=1)
+
+
+def _also_at(file: Path, name: Path) -> None:
+    """Give *file* the second name *name*; only that one, where a file cannot have two."""
+    try:
+        name.hardlink_to(file)
+    except OSError:
+        file.rename(name)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _remove_left_behind(folder: Path) -> None:
+    for file in folder.glob(".stina-*.tmp*"):
+        with suppress(FileNotFoundError):
+            if time.time() - file.stat().st_mtime > _LEFT_BEHIND:
+                file.unlink()
 
 
 def _flush(path: Path) -> None:

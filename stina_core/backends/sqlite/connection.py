@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
 
 from ...config import Synchronous
 from ...errors import ConfigError, StoreIOError
-from .errors import translated
+from .errors import of_system, translated
 
 MINIMUM_SQLITE = (3, 53, 0)
 """First release with the WAL-reset fix (3.51.3) and native ALTER for NOT NULL and CHECK."""
@@ -34,7 +37,26 @@ STATEMENTS = 512
 
 _BUSY_STEP = 0.0015  # seconds; jittered, so that two waiters do not march in step
 
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "virtiofs", "fuse.sshfs", "afs", "ceph"})
+_MOUNTS = Path("/proc/self/mountinfo")
+
+_NETWORK = frozenset(
+    {
+        "9p",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "gfs2",
+        "glusterfs",
+        "lustre",
+        "nfs",
+        "nfs4",
+        "ocfs2",
+        "smb3",
+        "smbfs",
+    }
+    | {"fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "virtiofs"}
+)
 
 
 def connect(path: str, *, busy_timeout: float, synchronous: Synchronous, create: bool) -> apsw.Connection:
@@ -49,8 +71,10 @@ def connect(path: str, *, busy_timeout: float, synchronous: Synchronous, create:
     with translated():
         connection = apsw.Connection(path, flags=flags, statementcachesize=STATEMENTS)
         try:
-            _configure(connection, busy_timeout, synchronous)
+            configure(connection, busy_timeout, synchronous)
         except BaseException:
+            # Closing would write the log of a damaged file into it and delete the log: restoring keeps both.
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.close()
             raise
     return connection
@@ -61,12 +85,13 @@ def connect_memory(synchronous: Synchronous) -> apsw.Connection:
     _check_library()
     with translated():
         connection = apsw.Connection(":memory:", statementcachesize=STATEMENTS)
-        _configure(connection, 0, synchronous)
+        configure(connection, 0, synchronous)
     return connection
 
 
-def _configure(connection: apsw.Connection, busy_timeout: float, synchronous: Synchronous) -> None:
-    connection.set_busy_handler(_busy_handler(busy_timeout))
+def configure(connection: apsw.Connection, busy_timeout: float, synchronous: Synchronous) -> None:
+    """Give a fresh connection every setting of the recipe, and read the file for the first time."""
+    connection.set_busy_handler(_busy_handler(weakref.ref(connection), busy_timeout))
     for setting, value in (
         (apsw.SQLITE_DBCONFIG_DEFENSIVE, 1),
         (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
@@ -82,13 +107,15 @@ def _configure(connection: apsw.Connection, busy_timeout: float, synchronous: Sy
         ("recursive_triggers", 1),
         ("secure_delete", 1),
         ("synchronous", synchronous),
+        ("fullfsync", int(synchronous == "FULL")),  # macOS alone needs it to reach the disk
+        ("checkpoint_fullfsync", int(synchronous == "FULL")),
         ("journal_size_limit", WAL_LIMIT),
     ):
         connection.execute(f"PRAGMA {pragma} = {wanted}").fetchall()
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # the first read of the file
 
 
-def _busy_handler(timeout: float) -> Callable[[int], bool]:
+def _busy_handler(connection: weakref.ref[apsw.Connection], timeout: float) -> Callable[[int], bool]:
     deadline = 0.0
 
     def wait(tries: int) -> bool:
@@ -96,7 +123,8 @@ def _busy_handler(timeout: float) -> Callable[[int], bool]:
         now = time.monotonic()
         if tries == 0:
             deadline = now + timeout
-        if now >= deadline:
+        waiting = connection()
+        if now >= deadline or waiting is None or waiting.is_interrupted:
             return False
         time.sleep(_BUSY_STEP * random.uniform(0.7, 1.3))
         return True
@@ -105,26 +133,42 @@ def _busy_handler(timeout: float) -> Callable[[int], bool]:
 
 
 def make_file(path: str) -> None:
-    """Create what *path* needs: its directory (0700) and an empty file (0600); tighten an old file.
+    """Create what *path* needs: its directories (0700) and an empty file (0600), whatever the umask.
 
     Only directories made here get the mode; an existing one is the user's.
+
+    Raises:
+        ReadOnlyError, DiskFullError, StoreIOError: there can be no such file.
     """
     file = Path(path)
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_directory(file.parent)
         if not file.exists():  # never open an existing one: see guard.py
             os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        elif file.stat().st_mode & 0o077 and file.stat().st_uid == os.getuid():
-            for name in (path, f"{path}-wal", f"{path}-shm"):
-                if Path(name).exists():
-                    Path(name).chmod(0o600)
     except FileExistsError:
         if not file.is_file():
             raise StoreIOError(f"{path} cannot be made: a file is where a directory must be") from None
     except OSError as error:
-        raise StoreIOError(f"{path} cannot be made: {error.strerror}") from error
+        raise of_system(error, f"{path} cannot be made") from error
     if file.is_dir():
         raise StoreIOError(f"{path} is a directory; name a file")
+    if not file.is_file():  # a device, a pipe: tighten() would take it from the whole system
+        raise StoreIOError(f"{path} is no ordinary file; a store needs one")
+
+
+def _make_directory(folder: Path) -> None:
+    if not folder.is_dir():
+        _make_directory(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)  # not parents=True: that gives the mode to the last one only
+
+
+def tighten(path: str) -> None:
+    """Take the file at *path*, and what SQLite keeps beside it, from everybody but its owner."""
+    for name in (path, f"{path}-wal", f"{path}-shm"):
+        with suppress(FileNotFoundError):
+            found = Path(name).stat()
+            if found.st_mode & 0o077 and found.st_uid == os.getuid():
+                Path(name).chmod(0o600)
 
 
 def set_journal(connection: apsw.Connection, path: str) -> str:
@@ -133,13 +177,12 @@ def set_journal(connection: apsw.Connection, path: str) -> str:
     On a network file system, where WAL cannot work, a new file keeps the
     rollback journal; a file that already uses WAL is left as it is.
     """
-    wanted = "delete" if on_network(path) else "wal"
     with translated():
         current = str(connection.pragma("journal_mode"))
-        if current in (wanted, "wal"):
+        if current == "wal" or on_network(path):
             return current
-        mode = str(connection.pragma("journal_mode", wanted))
-    if mode != wanted:
+        mode = str(connection.pragma("journal_mode", "wal"))
+    if mode != "wal":
         raise StoreIOError(f"{path} cannot use write-ahead logging here (SQLite answered {mode!r})")
     return mode
 
@@ -148,12 +191,13 @@ def on_network(path: str) -> bool:
     """Whether *path* is on a file system whose locks cross machines."""
     mounts: dict[str, str] = {}
     try:
-        lines = Path("/proc/self/mountinfo").read_text().splitlines()
+        lines = _MOUNTS.read_text(errors="surrogateescape").splitlines()
     except OSError:
-        return False
+        return False  # not Linux
     for line in lines:
         left, _, right = line.partition(" - ")
-        mounts[left.split()[4].replace("\\040", " ")] = right.split()[0]
+        place = re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), left.split()[4])
+        mounts[place] = right.split()[0]
     place = os.path.realpath(path)
     while place not in mounts and place != "/":
         place = str(Path(place).parent)
@@ -170,7 +214,7 @@ def check_owner(connection: apsw.Connection, path: str) -> None:
         found = int(connection.pragma("application_id"))
     if found not in (0, APPLICATION_ID):
         raise ConfigError(
-            f"{path} belongs to another program (application id {found:#010x}); choose another path"
+            f"{path} belongs to another program (application id {found & 0xFFFFFFFF:#010x}); choose another path"
         )
 
 

@@ -8,62 +8,25 @@ write could change what it returns.
 
 from __future__ import annotations
 
-import ctypes
 import os
-import re
-import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 import apsw
 from playhouse.apsw_ext import APSWDatabase
 
-from ...errors import StoreClosedError, TransactionError
-from ..base import Row, UnitOfWork
-from .errors import translate
+from ...errors import StinaError, StoreClosedError, StoreError, TransactionError
+from ..base import UnitOfWork
+from .errors import FAILURES, translate
+from .gate import Gate
+from .open_connections import OpenConnections
+from .statements import Result, writes
 
-_READS = re.compile(r"\s*\(?\s*(SELECT|VALUES|PRAGMA|EXPLAIN)\b", re.IGNORECASE)
-_WITH = re.compile(r"\s*WITH\b", re.IGNORECASE)
-_WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
-
-
-@lru_cache(maxsize=1024)
-def writes(sql: str) -> bool:
-    """Whether *sql* may change the database. Wrong only on the safe side."""
-    if _READS.match(sql):
-        return False
-    return not _WITH.match(sql) or _WRITES.search(sql) is not None
-
-
-class Result:
-    """The finished result of a statement, in the shape Peewee reads from a cursor."""
-
-    __slots__ = ("_next", "_rows", "description", "lastrowid", "rowcount")
-
-    def __init__(self, description: Sequence[Any], rows: list[Row], lastrowid: int, rowcount: int) -> None:
-        self.description = description
-        self.lastrowid = lastrowid
-        self.rowcount = rowcount
-        self._rows = rows
-        self._next = 0
-
-    def fetchone(self) -> Row | None:
-        """Return the next row, or None."""
-        if self._next >= len(self._rows):
-            return None
-        self._next += 1
-        return self._rows[self._next - 1]
-
-    def fetchall(self) -> list[Row]:
-        """Return the rows not fetched yet."""
-        rows, self._next = self._rows[self._next :], len(self._rows)
-        return rows
-
-    def close(self) -> None:
-        """Nothing is open any more."""
+_CLOSED = "the store is closed; open it again with open_store()"
+_FORKED = "a store in memory belongs to the process that opened it, not to its children"
+_NOTHING = nullcontext()
 
 
 class StoreDatabase(APSWDatabase):  # type: ignore[misc]
@@ -72,47 +35,60 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
     Args:
         path: Where the file is, for messages.
         opener: Opens a connection with the whole recipe.
-        shared: Use one connection for all threads, each statement and each
-            transaction behind one lock.
+        gate: Given for a connection that all threads share: each statement and
+            each transaction takes its turn there.
     """
 
     unit: UnitOfWork
     """Opens a transaction; set by the store that owns this database."""
 
-    in_unit: Callable[[], bool]
-    """Whether this thread has a transaction open; set by the store that owns this database."""
+    in_unit: Callable[[bool], bool]
+    """Whether this thread has a transaction open, asked by a statement that writes (True) or reads;
+    raises TransactionError if it may not do that there. Set by the store that owns this database."""
 
-    def __init__(self, path: str, opener: Callable[[], apsw.Connection], *, shared: bool) -> None:
+    def __init__(self, path: str, opener: Callable[[], apsw.Connection], gate: Gate | None = None) -> None:
         self._opener = opener
-        self._shared = shared
-        self._gate: AbstractContextManager[object] = threading.RLock() if shared else nullcontext()
-        self._open: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
-        self._open_lock = threading.Lock()
+        self._gate = gate
+        self._connections = OpenConnections()
         self._ended: str | None = None
         self.unit = nullcontext
-        self.in_unit = lambda: False
+        self.in_unit = lambda writing: False
         self._state: Any = None  # Peewee's, made by its constructor
-        super().__init__(path, thread_safe=not shared)
+        super().__init__(path, thread_safe=gate is None)
         _databases.add(self)
 
     @property
     def gate(self) -> AbstractContextManager[object]:
         """Keeps other threads off the shared connection; does nothing where each has its own."""
-        return self._gate
+        return self._gate or _NOTHING
+
+    @property
+    def ended(self) -> bool:
+        """Whether no statement can run any more."""
+        return self._ended is not None
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open now, of all threads."""
+        return len(self._connections)
+
+    # Statements
 
     def execute_sql(self, sql: str, params: Sequence[object] | None = None) -> Result:
         """Run *sql*; a write outside any transaction gets one of its own."""
-        if self.in_unit():
-            if self.connection().getautocommit():
-                raise TransactionError(
-                    "SQLite ended the transaction after an earlier error; everything in it was undone"
-                )
+        with self._place(writes(sql)):
             return self.run(sql, params)
-        if writes(sql):
-            with self.unit():
-                return self.run(sql, params)
-        with self._gate:
-            return self.run(sql, params)
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run the write *sql* once per row of values, all in one transaction."""
+        with self._place(True):
+            connection = self.connection()
+            try:
+                connection.executemany(sql, (tuple(row) for row in rows)).fetchall()
+            except StinaError:  # of whoever makes the rows
+                raise
+            except FAILURES as error:
+                raise self._translated(error, sql) from error
 
     def run(self, sql: str, params: Sequence[object] | None = None) -> Result:
         """Run *sql* as it is, on this thread's connection."""
@@ -122,12 +98,27 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
             try:
                 description = cursor.description
             except apsw.ExecutionCompleteError:
-                return Result((), [], connection.last_insert_rowid(), connection.changes())
-            return Result(
-                description, cursor.fetchall(), connection.last_insert_rowid(), connection.changes()
+                description, rows = (), []
+            else:
+                rows = cursor.fetchall()
+            changed = connection.changes()
+            return Result(description, rows, connection.last_insert_rowid() if changed else None, changed)
+        except FAILURES as error:
+            raise self._translated(error, sql) from error
+
+    def _place(self, writing: bool) -> AbstractContextManager[object]:
+        if not self.in_unit(writing):
+            return self.unit() if writing else self.gate
+        if not self.connection().in_transaction:
+            raise TransactionError(
+                "SQLite ended the transaction after an earlier error; everything in it was undone"
             )
-        except Exception as error:
-            raise translate(error) from error
+        return _NOTHING
+
+    def _translated(self, error: Exception, sql: str) -> StoreError:
+        return StoreClosedError(self._ended) if self._ended else translate(error, sql)
+
+    # Transactions: Peewee's words for them all mean the store's own
 
     def atomic(self, *args: Any, **kwargs: Any) -> Any:
         """Peewee's word for a transaction of the store."""
@@ -141,57 +132,83 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
         """A transaction inside a transaction."""
         return self.unit()
 
-    def manual_commit(self) -> Any:
-        """Refused: BEGIN and COMMIT by hand would leave out what a commit must do."""
-        raise TransactionError("transactions are the store's: use 'with store.transaction():'")
+    def in_transaction(self) -> bool:
+        """Whether this thread has a transaction or snapshot open."""
+        return self.in_unit(False)
 
-    def end(self) -> None:
-        """Close every connection, of all threads; later use raises StoreClosedError."""
-        self._ended = "the store is closed; open it again with open_store()"
-        with self._open_lock:
-            connections = list(self._open)
-            self._open.clear()
-        for connection in connections:
-            connection.close()
-        self._state.reset()
+    def manual_commit(self, *args: Any) -> NoReturn:
+        """Refused, as are all its relatives: by hand, what a commit must do would be left out."""
+        raise TransactionError(
+            "transactions are the store's: use 'with store.transaction() as transaction:', "
+            "and transaction.after_commit() in it"
+        )
 
-    def _connect(self) -> apsw.Connection:
-        if self._ended:
-            raise StoreClosedError(self._ended)
-        connection = self._opener()
-        with self._open_lock:
-            self._open.add(connection)
-        return connection
+    begin = commit = rollback = manual_commit
+    session_start = session_commit = session_rollback = manual_commit
+    after_commit = manual_commit
+    __enter__ = manual_commit
+
+    # Connections
 
     def connection(self) -> apsw.Connection:
         """Return this thread's connection, opened if need be; StoreClosedError after `end()`."""
         if self._ended:
             raise StoreClosedError(self._ended)
-        connection: apsw.Connection = super().connection()
+        connection: apsw.Connection | None = self._state.conn
+        if connection is None:
+            connection = self._connect()
+            self._state.set_connection(connection)
         return connection
 
-    def _last_insert_rowid(self, cursor: Any) -> int:
-        return int(cursor.lastrowid)
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        """Open this thread's connection; False if it was open. Statements do it by themselves.
+
+        Peewee's own would rename our errors that are called like the driver's.
+        """
+        was_closed = bool(self._state.closed)
+        self.connection()
+        return was_closed
+
+    def close(self) -> bool:
+        """Close this thread's own connection, until its next statement; False if there is none."""
+        if self.in_unit(False):
+            raise TransactionError("leave the transaction before you close its connection")
+        if self._gate is not None or self._state.closed:
+            return False
+        connection = self._state.conn
+        self._state.reset()
+        connection.close()
+        return True
+
+    def end(self) -> None:
+        """Close every connection, of all threads; later use raises StoreClosedError.
+
+        What another thread is running is stopped and its transaction undone.
+        """
+        self._ended = self._ended or _CLOSED
+        self._state.reset()
+        self._connections.close()
+
+    def _connect(self) -> apsw.Connection:
+        connection = self._opener()
+        if not self._connections.add(connection):
+            raise StoreClosedError(_CLOSED)
+        return connection
+
+    def _last_insert_rowid(self, cursor: Any) -> int | None:
+        rowid: int | None = cursor.lastrowid
+        return rowid
 
     def rows_affected(self, cursor: Any) -> int:
         result = cursor if isinstance(cursor, Result) else cursor.cursor
         return int(result.rowcount)
 
     def forget_parent(self) -> None:
-        """In a child after fork(): leave the parent's connections alone and open new ones.
-
-        Closing an inherited connection would make SQLite checkpoint or unlock
-        under the parent's feet, so each is kept from ever being collected.
-        """
-        for connection in list(self._open):
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
-        self._open = weakref.WeakSet()
-        self._open_lock = threading.Lock()
-        self._lock = threading.Lock()
-        if self._shared:
-            self._gate = threading.RLock()
-            self._ended = "a store in memory belongs to the process that opened it, not to its children"
+        """In a child after fork(): leave the parent's connections alone and open new ones."""
         self._state = type(self._state)()
+        if self._gate is not None:
+            self._gate.forget_parent()
+            self._ended = self._ended or _FORKED
 
 
 _databases: weakref.WeakSet[StoreDatabase] = weakref.WeakSet()

@@ -10,7 +10,7 @@ from ...fields import NOW
 from .database import StoreDatabase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 _TYPES: dict[Type, str] = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "blob": "BLOB", "any": "ANY"}
 
@@ -19,21 +19,16 @@ _NOW = "(CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER))"
 
 
 def create_table_sql(table: Table) -> str:
-    """Return the statement that makes *table*: STRICT, every constraint named or at table level."""
+    """Return the statement that makes *table*: STRICT, every CHECK named."""
     lines = [column_sql(column) for column in table.columns]
     lines.append(f"PRIMARY KEY ({_names(table.primary_key)})")
     lines += map(_check_sql, table.checks)
-    lines += [
-        f'FOREIGN KEY ("{column.name}") {_reference_sql(column.reference)}'
-        for column in table.columns
-        if column.reference
-    ]
     options = "STRICT, WITHOUT ROWID" if table.without_rowid else "STRICT"
     return f'CREATE TABLE "{table.name}" (\n  ' + ",\n  ".join(lines) + f"\n) {options}"
 
 
 def column_sql(column: Column) -> str:
-    """Return the type, NOT NULL, DEFAULT and collation of *column*."""
+    """Return *column* with its own constraints: SQLite can drop a column only if no other part names it."""
     parts = [f'"{column.name}"', _TYPES[column.type]]
     if not column.null:
         parts.append("NOT NULL")
@@ -41,6 +36,9 @@ def column_sql(column: Column) -> str:
         parts.append(f"DEFAULT {_NOW if column.default == NOW else column.default}")
     if column.collation:
         parts.append(f"COLLATE {column.collation}")
+    parts += map(_check_sql, column.checks)
+    if column.reference:
+        parts.append(_reference_sql(column.reference))
     return " ".join(parts)
 
 
@@ -81,48 +79,54 @@ class SqliteDdl:
 
     def create_table(self, table: Table) -> None:
         """Make *table* and its indexes."""
-        self._database.run(create_table_sql(table))
+        self._database.execute_sql(create_table_sql(table))
         for index in table.indexes:
             self.create_index(table.name, table.index_name(index), index)
 
-    def add_column(self, table: str, column: Column, checks: Sequence[Check] = ()) -> None:
+    def add_column(self, table: str, column: Column) -> None:
         """Add *column* by one native ALTER; the default fills the rows that are there.
 
         Ours and not playhouse's, which writes every row and rebuilds the table
         for a NOT NULL column, and leaves no DEFAULT behind.
         """
-        parts = [column_sql(column), *map(_check_sql, checks)]
-        if column.reference:
-            parts.append(_reference_sql(column.reference))
-        self._database.run(f'ALTER TABLE "{table}" ADD COLUMN {" ".join(parts)}')
+        self._database.execute_sql(f'ALTER TABLE "{table}" ADD COLUMN {column_sql(column)}')
 
     def create_index(self, table: str, name: str, index: Index) -> None:
         """Make one index."""
-        self._database.run(create_index_sql(table, name, index))
+        self._database.execute_sql(create_index_sql(table, name, index))
 
     def drop_table(self, table: str) -> None:
         """Remove a table with its rows and indexes."""
         self._migrate("drop_table", table)
 
     def rename_table(self, table: str, new_name: str) -> None:
-        """Give a table another name."""
+        """Give a table another name, and its indexes the names that go with it."""
         self._migrate("rename_table", table, new_name)
+        made = self._database.execute_sql(
+            "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
+            (new_name,),
+        )
+        for name, sql in made.fetchall():
+            if name.startswith(f"{table}__"):
+                new = f"{new_name}__{name.removeprefix(f'{table}__')}"
+                self.drop_index(name)
+                self._database.execute_sql(sql.replace(f'"{name}"', f'"{new}"', 1))
 
     def rename_column(self, table: str, column: str, new_name: str) -> None:
         """Give a column another name, also in indexes, CHECKs and triggers."""
         self._migrate("rename_column", table, column, new_name)
 
     def drop_column(self, table: str, column: str) -> None:
-        """Remove a column; it must not be in an index, a CHECK or a foreign key."""
+        """Remove a column with its own CHECKs and reference; no index or other CHECK may name it."""
         self._migrate("drop_column", table, column)
 
     def drop_index(self, name: str) -> None:
         """Remove one index."""
-        self._database.run(f'DROP INDEX "{name}"')
+        self._database.execute_sql(f'DROP INDEX "{name}"')
 
     def tables(self) -> list[str]:
         """Names of all ordinary tables, sorted."""
-        rows = self._database.run(
+        rows = self._database.execute_sql(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
             "ORDER BY name"
         )
@@ -131,12 +135,15 @@ class SqliteDdl:
     def columns(self, table: str) -> list[str]:
         """Column names of *table*; empty if there is none of that name."""
         return [
-            row[0] for row in self._database.run("SELECT name FROM pragma_table_info(?)", (table,)).fetchall()
+            row[0]
+            for row in self._database.execute_sql(
+                "SELECT name FROM pragma_table_info(?)", (table,)
+            ).fetchall()
         ]
 
     def key(self, table: str) -> tuple[str, Type]:
         """The single primary key column of *table* and its type."""
-        rows = self._database.run(
+        rows = self._database.execute_sql(
             "SELECT name, type FROM pragma_table_info(?) WHERE pk > 0", (table,)
         ).fetchall()
         if len(rows) != 1:

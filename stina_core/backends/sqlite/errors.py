@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,12 @@ _KINDS = {
     apsw.SQLITE_CONSTRAINT_CHECK: "check",
     apsw.SQLITE_CONSTRAINT_NOTNULL: "not_null",
 }
+
+_UNNAMED = {
+    apsw.SQLITE_CONSTRAINT_FOREIGNKEY: "a row it points to, or that points to it",
+    apsw.SQLITE_CONSTRAINT_TRIGGER: "a trigger of the table refuses it",
+}
+"""What to say where SQLite names neither table nor column; a trigger's own text may hold values."""
 
 MESSAGES: dict[type[apsw.Error], tuple[type[StoreError], str]] = {
     apsw.BusyError: (StoreBusyError, "another program kept the store locked; nothing was written, try again"),
@@ -79,36 +86,55 @@ _VALUES: dict[type[Exception], str] = {
 }
 
 
+FAILURES = (apsw.Error, OverflowError, TypeError, ValueError, BufferError)
+"""What the driver can raise: its own errors, and Python's for statements and values it cannot take or give."""
+
+_QUOTED = re.compile(r"""'((?:[^']|'')*)'|"([^"]*)\"""")
+_NAMED = re.compile(r"((?:no such|unknown|duplicate|ambiguous) [a-z -]+): (.*?)( - should .*)?$", re.DOTALL)
+
+
 @contextmanager
-def translated() -> Iterator[None]:
-    """Turn whatever the driver raises inside the block into Stina's errors."""
+def translated(sql: str = "") -> Iterator[None]:
+    """Turn whatever the driver raises inside the block, for the statement *sql*, into Stina's errors."""
     try:
         yield
-    except (apsw.Error, OverflowError, UnicodeError, TypeError) as error:
-        raise translate(error) from error
+    except StinaError:
+        raise
+    except FAILURES as error:
+        raise translate(error, sql) from error
 
 
-def translate(error: Exception) -> StinaError:
-    """Return Stina's error for *error*; the caller raises it `from` the original.
+def translate(error: Exception, sql: str = "") -> StoreError:
+    """Return Stina's error for *error*, one of `FAILURES`; the caller raises it `from` the original.
 
-    Messages say what SQLite names (tables, columns, constraints), never values.
+    Messages say what SQLite names (tables, columns, constraints), never values:
+    of what SQLite quotes only the parts that stand in *sql* itself are repeated.
     """
-    if isinstance(error, StinaError):
-        return error
     if isinstance(error, apsw.ConstraintError):
         return _constraint(error)
     if type(error) in _VALUES:
         return InvalidValueError("value", _VALUES[type(error)])
     if isinstance(error, apsw.Error):
         kind, message = MESSAGES.get(type(error), (BackendError, "SQLite reported an unknown error"))
-        return kind(f"{message} ({_detail(error)})")
+        return kind(f"{message} ({_detail(error, sql)})")
     if isinstance(error, OverflowError):
         return InvalidValueError("value", "the number does not fit in 64 bits")
     if isinstance(error, UnicodeDecodeError):
         return InvalidValueError("value", "a stored text is not UTF-8; another program wrote it")
     if isinstance(error, UnicodeError):
         return InvalidValueError("value", "the text has half of a character and cannot be stored")
-    return InvalidValueError("value", "a value of this type cannot be stored")
+    if isinstance(error, TypeError | BufferError):
+        return InvalidValueError("value", "a value of this type cannot be stored")
+    return QueryError("the statement is not one that can be run; does it hold a NUL character?")
+
+
+def of_system(error: OSError, what: str) -> StoreError:
+    """Return Stina's error for what the operating system refused; *what* says what did not work."""
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return ReadOnlyError(f"{what}: {error.strerror}")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(f"{what}: {error.strerror}")
+    return StoreIOError(f"{what}: {error.strerror or type(error).__name__}")
 
 
 def _constraint(error: apsw.ConstraintError) -> StoreError:
@@ -117,12 +143,14 @@ def _constraint(error: apsw.ConstraintError) -> StoreError:
     if code == apsw.SQLITE_CONSTRAINT_DATATYPE:
         column = text.rpartition(" in ")[2].rpartition(" column ")[2] or "value"
         return InvalidValueError(column, "the value has the wrong type for its column")
+    kind = _KINDS.get(code, "other")
     subject = text.partition("constraint failed: ")[2]
-    columns = re.findall(r"([^\s,.]+)\.([^\s,]+)", subject)
+    columns = re.findall(r"([^\s,.]+)\.([^\s,]+)", subject) if kind != "check" else []
     table = columns[0][0] if columns else None
     constraint = ", ".join(column for _, column in columns) or subject or None
-    kind = _KINDS.get(code, "other")
-    detail = f"{table}: {constraint}" if table else (constraint or "a row it points to, or that points to it")
+    detail = constraint or _UNNAMED.get(code, "SQLite does not say which")
+    if table:
+        detail = f"{table}: {constraint}"
     return ConstraintError(
         f"the write breaks a {kind.replace('_', ' ')} rule ({detail}) and was undone",
         kind=kind,
@@ -131,8 +159,21 @@ def _constraint(error: apsw.ConstraintError) -> StoreError:
     )
 
 
-def _detail(error: apsw.Error) -> str:
+def _detail(error: apsw.Error, sql: str) -> str:
     if isinstance(error, apsw.SQLError):
-        return str(error).removeprefix("SQLError: ")
+        return _without_values(str(error), sql)
     name = apsw.mapping_extended_result_codes.get(getattr(error, "extendedresult", -1))
     return str(name or getattr(error, "result", None) or type(error).__name__)
+
+
+def _without_values(message: str, sql: str) -> str:
+    known = sql.lower()
+
+    def quoted(match: re.Match[str]) -> str:
+        inner = match[1] if match[1] is not None else match[2]
+        return match[0] if inner.replace("''", "'").lower() in known else f"{match[0][0]}...{match[0][0]}"
+
+    def named(match: re.Match[str]) -> str:
+        return match[0] if match[2].strip('"').lower() in known else f"{match[1]}: ..."
+
+    return _NAMED.sub(named, _QUOTED.sub(quoted, message))

@@ -12,7 +12,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ...errors import StoreBusyError, StoreIOError
+from ...errors import StoreBusyError
+from .errors import of_system
 
 _STEP = 0.002  # seconds between two tries
 
@@ -26,16 +27,20 @@ def file_lock(path: str, timeout: float) -> Iterator[None]:
 
     Raises:
         StoreBusyError: somebody else kept it for *timeout* seconds.
-        StoreIOError: the lock file cannot be made.
+        ReadOnlyError, StoreIOError: the lock file cannot be made.
     """
     name = f"{path}.lock"
     try:
         handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StoreIOError(f"cannot make the lock file {name}: {error.strerror}") from error
+        raise of_system(error, f"the lock file {name} cannot be made") from error
     try:
         _acquire(handle, name, time.monotonic() + timeout)
-        yield
+        try:
+            yield
+        finally:
+            # Closing alone would not do it after a fork(): the child has a copy of the handle.
+            fcntl.flock(handle, fcntl.LOCK_UN)
     finally:
         os.close(handle)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from contextlib import AbstractContextManager
 
+import apsw
+
 from .database import StoreDatabase
-from .errors import translated
 
 _STEPS = 1000  # virtual machine instructions between two looks at the clock, some tens of microseconds
 
@@ -24,34 +25,33 @@ class SqliteSession:
 
     def begin(self) -> None:
         """Start a transaction that holds the write lock."""
+        self._clear()
         self._run("BEGIN IMMEDIATE")
 
     def begin_snapshot(self, deadline: float) -> None:
         """Start a read transaction; statements fail after *deadline* seconds, writes at once."""
-        connection = self._database.connection()
-        with translated():
-            connection.execute("PRAGMA query_only = 1").fetchall()
-            connection.execute("BEGIN")
-            connection.execute("SELECT 1 FROM sqlite_schema").fetchall()  # the read that takes the snapshot
+        self._clear()
         end = time.monotonic() + deadline
-        connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+        self._run("BEGIN")
+        self._run("PRAGMA query_only = 1")
+        self._run("SELECT 1 FROM sqlite_schema")  # the read that takes the snapshot
+        self._connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
 
     def end_snapshot(self) -> None:
-        """Leave a read transaction and allow writes again."""
-        connection = self._database.connection()
-        connection.set_progress_handler(None)
-        with translated():
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            connection.execute("PRAGMA query_only = 0").fetchall()
+        """Leave a read transaction and allow writes again; nothing to do once the store is closed."""
+        if not self._database.ended:
+            self._connection.set_progress_handler(None)
+            self._run("PRAGMA query_only = 0")
+            self.rollback()
 
     def commit(self) -> None:
         """Make everything since `begin()` durable and visible."""
         self._run("COMMIT")
 
     def rollback(self) -> None:
-        """Undo everything since `begin()`."""
-        self._run("ROLLBACK")
+        """Undo everything since `begin()`, unless SQLite or the end of the store did it already."""
+        if not self._database.ended and self._connection.in_transaction:
+            self._run("ROLLBACK")
 
     def savepoint(self, name: str) -> None:
         """Mark a point to come back to."""
@@ -62,18 +62,30 @@ class SqliteSession:
         self._run(f"RELEASE {name}")
 
     def rollback_savepoint(self, name: str) -> None:
-        """Undo what was written since the mark."""
-        self._run(f"ROLLBACK TO {name}")
-        self._run(f"RELEASE {name}")
+        """Undo what was written since the mark, unless everything was undone already."""
+        if not self._database.ended and self._connection.in_transaction:
+            self._run(f"ROLLBACK TO {name}")
+            self._run(f"RELEASE {name}")
 
     def in_transaction(self) -> bool:
         """Whether SQLite still has a transaction open on this connection."""
-        return self._database.connection().in_transaction
+        return self._connection.in_transaction
 
     def turn(self) -> AbstractContextManager[object]:
         """Keep other threads off a shared connection."""
         return self._database.gate
 
+    @property
+    def _connection(self) -> apsw.Connection:
+        return self._database.connection()
+
+    def _clear(self) -> None:
+        """Undo what an interrupt (Ctrl-C between two lines) left open; whose block it was is gone.
+
+        Every verb is ordered so that the connection is clean whenever no transaction is open.
+        """
+        if self._connection.in_transaction:
+            self.end_snapshot()
+
     def _run(self, sql: str) -> None:
-        with translated():
-            self._database.connection().execute(sql)
+        self._database.run(sql)

@@ -1,0 +1,195 @@
+"""Reads and writes of the shared key-value state."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, TypeVar, overload
+
+from stina_core import InvalidValueError, JsonValue, NotFoundError, Repository, now
+
+from .keys import check_key, check_prefix, end_of_prefix
+from .models import Entry
+from .values import MISSING, KvEntry, Missing
+
+if TYPE_CHECKING:
+    from peewee import ModelSelect
+
+D = TypeVar("D")
+
+VALUE = "kv_entry.value"
+
+_REQUIRED: Final = object()
+_INTEGERS = range(-(1 << 63), 1 << 63)
+
+
+class KvRepository(Repository):
+    """JSON values under text keys, shared by every program that has the store open.
+
+    Semantics:
+        - A key is 1 to 512 bytes of UTF-8 without control characters, compared
+          exactly: `a` and `A` are two keys. Every method refuses another key
+          with InvalidValueError.
+        - A value is any JSON value of at most 1 MiB as JSON text, nested at
+          most 100 deep, integers within 64 bits. It comes back exactly as it
+          was written, or InvalidValueError is raised and nothing is written.
+          JSON null (None) is a value; a key that holds it exists.
+        - Each write is one transaction, or a part of the one around it.
+    """
+
+    @overload
+    def get(self, key: str) -> JsonValue: ...
+    @overload
+    def get(self, key: str, default: D) -> JsonValue | D: ...
+    def get(self, key: str, default: object = _REQUIRED) -> object:
+        """Return the value of *key*, or *default* where there is no such key.
+
+        Raises:
+            NotFoundError: there is no such key, and no *default* was given.
+        """
+        found = self.find(key)
+        if found is not None:
+            return found.value
+        if default is _REQUIRED:
+            raise NotFoundError("kv_entry", key)
+        return default
+
+    def entry(self, key: str) -> KvEntry:
+        """Return *key* with its value and time; NotFoundError if there is no such key."""
+        found = self.find(key)
+        if found is None:
+            raise NotFoundError("kv_entry", key)
+        return found
+
+    def find(self, key: str) -> KvEntry | None:
+        """Return *key* with its value and time, or None if there is no such key."""
+        row = Entry.get_or_none(Entry.key == check_key(key))
+        return None if row is None else _entry(row)
+
+    def contains(self, key: str) -> bool:
+        """Return whether there is such a key; its value is not read."""
+        return Entry.select(Entry.key).where(Entry.key == check_key(key)).exists()
+
+    def count(self, prefix: str = "") -> int:
+        """Return how many keys begin with *prefix*; all keys without one."""
+        return _beginning_with(prefix).count()
+
+    def set(self, key: str, value: JsonValue) -> KvEntry:
+        """Write *value* under *key*, whether or not it exists, and return what is stored now.
+
+        Writing the value it has already still counts as a write: `updated_at` moves on.
+        """
+        return write(check_key(key), value, now())
+
+    def delete(self, key: str) -> bool:
+        """Remove *key* and return whether it was there."""
+        return bool(Entry.delete().where(Entry.key == check_key(key)).execute())
+
+    def increment(self, key: str, by: int = 1) -> int:
+        """Add *by* to the whole number under *key* and return the sum; a missing key counts as 0.
+
+        No other write can come between reading and writing: with any number of
+        programs every increment counts.
+
+        Raises:
+            InvalidValueError: the value is no whole number, or the sum does not
+                fit in 64 bits; the value is as it was. Or *by* is no whole
+                number of 64 bits.
+        """
+        key = check_key(key)
+        step = _integer(by)
+        with self.transaction():
+            found = self.find(key)
+            total = step if found is None else _counter(found.value) + step
+            if total not in _INTEGERS:
+                raise InvalidValueError(VALUE, "the sum does not fit in 64 bits; the value was not changed")
+            write(key, total, now())
+        return total
+
+    def compare_and_set(self, key: str, expected: JsonValue | Missing, value: JsonValue) -> bool:
+        """Write *value* only if *key* still holds *expected*; return whether it was written.
+
+        Args:
+            expected: `MISSING` for a key that must not exist yet. Otherwise the
+                value as JSON has it: 1 is neither 1.0 nor true, and the order of
+                an object's keys does not count.
+        """
+        key = check_key(key)
+        wanted = MISSING if isinstance(expected, Missing) else _comparable(_as_stored(expected))
+        with self.transaction():
+            found = self.find(key)
+            held = MISSING if found is None else _comparable(found.value)
+            if held != wanted:
+                return False
+            write(key, value, now())
+        return True
+
+    def list(self, prefix: str = "") -> list[KvEntry]:
+        """Return the entries whose keys begin with *prefix*, all without one, by key in code point order.
+
+        No character of *prefix* is a wildcard. All values are held in memory at once.
+        """
+        return [_entry(row) for row in _beginning_with(prefix).order_by(Entry.key)]
+
+
+def write(key: str, value: object, at: datetime) -> KvEntry:
+    """Store a checked *key* with *value* and its time, in the current store.
+
+    Raises:
+        InvalidValueError: *value* is no JSON value the store can keep.
+    """
+    entry = KvEntry(key, _as_stored(value), at)
+    row = Entry.insert(key=entry.key, value=entry.value, updated_at=entry.updated_at)
+    row.on_conflict(conflict_target=[Entry.key], preserve=[Entry.value, Entry.updated_at]).execute()
+    return entry
+
+
+def _entry(row: Entry) -> KvEntry:
+    return KvEntry(row.key, row.value, row.updated_at)
+
+
+def _beginning_with(prefix: str) -> ModelSelect[Entry]:
+    first = check_prefix(prefix)
+    end = end_of_prefix(first)
+    rows = Entry.select()
+    if first:
+        rows = rows.where(Entry.key >= first)
+    return rows if end is None else rows.where(Entry.key < end)
+
+
+def _as_stored(value: object) -> JsonValue:
+    """Return *value* as reading it back will give it; a copy, so later changes of it stay outside."""
+    stored: JsonValue = Entry.value.python_value(Entry.value.db_value(value))
+    return stored
+
+
+def _comparable(value: JsonValue) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _integer(by: object) -> int:
+    if not isinstance(by, int) or isinstance(by, bool):
+        raise InvalidValueError("by", f"expected a whole number, got {type(by).__name__}")
+    if by not in _INTEGERS:
+        raise InvalidValueError("by", "the number does not fit in 64 bits")
+    return int(by)
+
+
+def _counter(value: JsonValue) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise InvalidValueError(
+        VALUE, f"the value is {_kind(value)}, not a whole number; set it to one before you add to it"
+    )
+
+
+def _kind(value: JsonValue) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, float):
+        return "a number with a fraction"
+    return "a list" if isinstance(value, list) else "an object"

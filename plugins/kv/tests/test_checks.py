@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from stina_kv import KvRepository
+from stina_kv.plugin import check
+
+from stina_core import InvalidValueError, Severity, Store
+from stina_core.testing import file_rows
+
+ROW = "INSERT INTO kv_entry VALUES ({}, {}, 0)"
+
+
+def test_a_store_the_repository_wrote_has_no_findings(kv: KvRepository, store: Store) -> None:
+    kv.set("a" * 512, {"🍓": [None, 1.5, "x" * 1000]})
+
+    assert list(check(store)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "severity", "message"),
+    [
+        ("CAST(x'ff6b' AS TEXT)", "'1'", "error", r"the key '\\xffk' is not UTF-8"),
+        ("''", "'1'", "error", "'': kv_entry.key: the key is empty"),
+        ("printf('%.*c', 600, 'k')", "'1'", "error", "the key is 600 bytes long"),
+        ("'a' || char(10)", "'1'", "error", r"'a\n': kv_entry.key: the key has a control character"),
+        ("'a'", "CAST(x'22ff22' AS TEXT)", "error", "the value of 'a' is not UTF-8"),
+        ("'a'", "printf('%.*c', 5000, '9')", "error", "the stored text is not JSON that can be read"),
+        ("'a'", "'18446744073709551616'", "warning", "an integer that does not fit in 64 bits"),
+        ("'a'", "'\"\\ud83d\"'", "warning", "half of a character"),
+        ("'a'", "printf('%.*c', 200, '[') || printf('%.*c', 200, ']')", "warning", "nested deeper"),
+        ("'a'", "printf('\"%.*c\"', 1048575, 'x')", "warning", "1,048,577 bytes of JSON"),
+    ],
+)
+def test_a_row_another_program_wrote_is_reported_without_its_value(
+    store: Store, store_path: Path, key: str, value: str, severity: str, message: str
+) -> None:
+    file_rows(store_path, ROW.format("'good'", "'1'"))
+    file_rows(store_path, ROW.format(key, value))
+
+    [finding] = list(check(store))
+
+    assert (finding.severity, finding.subject) == (severity, "kv_entry")
+    assert message in finding.message
+    assert len(finding.message) < 300
+
+
+def test_a_time_that_cannot_be_read_is_reported(store: Store, store_path: Path) -> None:
+    file_rows(store_path, "INSERT INTO kv_entry VALUES ('a', '1', 9000000000000000000)")
+
+    [finding] = list(check(store))
+
+    assert finding.severity is Severity.ERROR
+    assert "kv_entry.updated_at" in finding.message
+
+
+def test_an_unreadable_row_is_a_typed_error_and_can_be_mended(kv: KvRepository, store_path: Path) -> None:
+    file_rows(store_path, ROW.format("'a'", "CAST(x'22ff22' AS TEXT)"))
+
+    with pytest.raises(InvalidValueError):
+        kv.get("a")
+    with pytest.raises(InvalidValueError):
+        kv.list()
+    kv.set("a", 1)
+
+    assert kv.get("a") == 1

@@ -1,0 +1,32 @@
+"""Checked by mypy; running it shows that the same lines work."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, assert_type
+
+from stina_kv import MISSING, KvEntry, KvRepository, Missing
+
+from stina_core import JsonValue, Store
+
+JsonOrBytes: TypeAlias = "JsonValue | bytes"
+JsonOrMissing: TypeAlias = "JsonValue | Missing"
+
+
+def test_the_repository_and_what_it_returns_have_exact_types(store: Store) -> None:
+    kv = assert_type(store[KvRepository], KvRepository)
+    assert_type(store.get(KvRepository), KvRepository | None)
+    assert_type(kv.set("n", 1), KvEntry)
+    assert_type(kv.get("n"), JsonValue)
+    assert_type(kv.get("n", None), JsonValue)
+    assert_type(kv.get("n", b""), JsonOrBytes)
+    assert_type(kv.get("n", default=MISSING), JsonOrMissing)
+    assert_type(kv.find("n"), KvEntry | None)
+    assert_type(kv.entry("n").value, JsonValue)
+    assert_type(kv.increment("n", by=2), int)
+    assert_type(kv.compare_and_set("m", MISSING, [1, {"a": None}]), bool)
+    assert_type(kv.list("n"), list[KvEntry])
+    assert_type(kv.count(), int)
+    assert_type(kv.contains("n"), bool)
+    assert_type(kv.delete("n"), bool)
+
+    assert [entry.key for entry in kv.list()] == ["m"]

@@ -1,0 +1,200 @@
+"""Reading a store's file without leaving a trace: for reports, and for files that are only a source.
+
+A plain read-only open is not that: on a file in WAL mode it leaves a -wal and a
+-shm behind, because only a connection that may write removes them. So the file
+is opened for writing where that is possible, with every write refused.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import apsw
+
+from ...errors import ReadOnlyError, StoreCorruptError, StoreIOError
+from ...migrations.plan import Entry
+from .connection import STATEMENTS, configure
+from .errors import of_system, translated
+
+_BUSY = 5.0  # seconds
+
+_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+
+
+@dataclass(frozen=True, slots=True)
+class Repairs:
+    """How often one reason led to a repair in one column. Never what was there."""
+
+    plugin: str
+    table: str
+    column: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The change feed of a file. `newest` is None while nothing was written."""
+
+    epoch: str
+    oldest: int
+    newest: int | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in one file, as of one moment.
+
+    Attributes:
+        ledger: The applied steps; None for a file without a ledger.
+    """
+
+    application_id: int
+    journal_mode: str
+    tables: tuple[str, ...]
+    ledger: tuple[Entry, ...] | None
+    repairs: tuple[Repairs, ...]
+    feed: Feed | None
+
+
+def sqlite_version() -> str:
+    """Return the version of the library that reads and writes files here."""
+    return apsw.sqlite_lib_version()
+
+
+@contextmanager
+def opened(path: str) -> Iterator[apsw.Connection]:
+    """Open the existing file *path* to read from it; nothing beside it appears or goes.
+
+    A transaction that a crashed program left half-done is undone by SQLite, as at any open.
+
+    Raises:
+        StoreIOError: it is not there, or is no ordinary file.
+        ReadOnlyError: it may not be read.
+        StoreCorruptError: it is no database.
+    """
+    try:
+        connection = _open(_existing(path))
+    except StoreCorruptError as error:
+        raise StoreCorruptError(f"{path}: {error}") from error
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def contents(path: str) -> Contents:
+    """Read what the file *path* says of itself."""
+    with opened(path) as connection, translated():
+        connection.execute("BEGIN")  # one moment for all of it; closing ends it
+        tables = tuple(row[0] for row in _rows(connection, _TABLES))
+        return Contents(
+            application_id=int(connection.pragma("application_id")),
+            journal_mode=str(connection.pragma("journal_mode")),
+            tables=tables,
+            ledger=_ledger(connection) if "stina_ledger" in tables else None,
+            repairs=_repairs(connection) if "stina_repair" in tables else (),
+            feed=_feed(connection) if {"stina_feed", "stina_change"} <= set(tables) else None,
+        )
+
+
+def counts(path: str, tables: Iterable[str]) -> dict[str, int]:
+    """Return the number of rows of each of *tables*, which the file has. Costs a walk over each."""
+    with opened(path) as connection, translated():
+        connection.execute("BEGIN")
+        return {table: _rows(connection, f'SELECT count(*) FROM "{table}"')[0][0] for table in tables}
+
+
+def quick_check(path: str) -> str:
+    """Return SQLite's verdict on the file's structure: `ok`, or the first fault."""
+    with opened(path) as connection, translated():
+        return str(connection.pragma("quick_check", 1))
+
+
+def broken_references(path: str) -> dict[str, int]:
+    """Return how many rows of which tables point to nothing."""
+    found: dict[str, int] = {}
+    with opened(path) as connection, translated():
+        for table, *_ in connection.execute("PRAGMA foreign_key_check"):
+            found[str(table)] = found.get(str(table), 0) + 1
+    return found
+
+
+def _existing(path: str) -> str:
+    file = Path(path)
+    try:
+        path.encode()
+        if file.is_dir():
+            raise StoreIOError(f"{path} is a directory; name a file")
+        if not file.exists():
+            raise StoreIOError(f"{path} does not exist")
+        if not file.is_file():
+            raise StoreIOError(f"{path} is no ordinary file; a store needs one")
+        if not os.access(path, os.R_OK):
+            raise ReadOnlyError(f"{path} may not be read by this program")
+    except ValueError as error:
+        raise StoreIOError(f"{path!r} cannot be the path of a database; name another") from error
+    except OSError as error:
+        raise of_system(error, f"{path} cannot be read") from error
+    return path
+
+
+def _open(path: str) -> apsw.Connection:
+    has_log = Path(f"{path}-wal").exists()
+    if os.access(path, os.W_OK) and os.access(Path(path).parent, os.W_OK):
+        # A log that is there is another program's, or a crashed one's; where there is none, ours goes at close.
+        return _connect(path, apsw.SQLITE_OPEN_READWRITE, keep_log=has_log)
+    try:
+        return _connect(path, apsw.SQLITE_OPEN_READONLY)
+    except (StoreIOError, ReadOnlyError):
+        if has_log:
+            raise
+        # A file in WAL mode in a directory where no -wal can be made: nobody can be writing it.
+        uri = f"file:{quote(path)}?immutable=1"
+        return _connect(uri, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+
+
+def _connect(name: str, flags: int, *, keep_log: bool = False) -> apsw.Connection:
+    with translated():
+        connection = apsw.Connection(name, flags=flags, statementcachesize=STATEMENTS)
+        try:
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(keep_log))
+            configure(connection, _BUSY, "FULL")
+            connection.execute("PRAGMA query_only = 1").fetchall()
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _rows(connection: apsw.Connection, sql: str) -> list[Any]:
+    return connection.execute(sql).fetchall()
+
+
+def _ledger(connection: apsw.Connection) -> tuple[Entry, ...]:
+    return tuple(Entry(*row) for row in _rows(connection, "SELECT plugin, id, checksum FROM stina_ledger"))
+
+
+def _repairs(connection: apsw.Connection) -> tuple[Repairs, ...]:
+    rows = _rows(
+        connection,
+        'SELECT "plugin", "table", "column", "reason", count(*) FROM stina_repair '
+        'GROUP BY "plugin", "table", "column", "reason" ORDER BY min("id")',
+    )
+    return tuple(Repairs(*row) for row in rows)
+
+
+def _feed(connection: apsw.Connection) -> Feed | None:
+    rows = _rows(
+        connection,
+        "SELECT epoch, oldest, (SELECT max(seq) FROM stina_change), (SELECT count(*) FROM stina_change) "
+        "FROM stina_feed",
+    )
+    return Feed(*rows[0]) if rows else None

@@ -1,0 +1,112 @@
+"""`stina db`: the store's file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .confirm import confirm, yes_option
+from .invocation import current_invocation
+from .output import emit
+
+if TYPE_CHECKING:
+    from ..maintenance import Replaced
+    from ..status import StoreReport
+
+
+@click.group()
+def db() -> None:
+    """Look at, back up, restore or reset the store's file."""
+
+
+@db.command()
+def path() -> None:
+    """Print where the store is."""
+    location = current_invocation().config().location
+    emit({"path": location}, location)
+
+
+@db.command()
+def status() -> None:
+    """Print what is in the file and what is pending. Changes nothing."""
+    from .documents import document, fail_if_unusable
+
+    report = current_invocation().inspect()
+    emit(document(report), _status(report))
+    fail_if_unusable(report)
+
+
+@db.command()
+def backup() -> None:
+    """Make a verified copy in the directory 'backups' beside the file."""
+    from ..maintenance import back_up
+
+    made = back_up(current_invocation().config())
+    emit(made, str(made.path))
+
+
+@db.command()
+@click.argument("file", type=click.Path(readable=False, path_type=Path))
+@yes_option
+def restore(file: Path, yes: bool) -> None:
+    """Replace everything in the store by the backup FILE.
+
+    What is there is backed up first. Programs that have the store open go on with the new contents.
+    """
+    from .. import maintenance
+
+    config = current_invocation().config()
+    confirm(f"Replace everything in {config.location} by {file}? A backup is made first.", yes)
+    done = maintenance.restore(config, file)
+    emit(
+        {"path": done.path, "restored": file.absolute(), "backup": done.before},
+        f"restored {file}\n{_before(done)}",
+    )
+
+
+@db.command()
+@yes_option
+def reset(yes: bool) -> None:
+    """Empty the store.
+
+    What is there is backed up first. Programs that have the store open go on with the empty one.
+    """
+    from .. import maintenance
+
+    invocation = current_invocation()
+    config = invocation.config()
+    confirm(f"Delete everything in {config.location}? A backup is made first.", yes)
+    plugins = invocation.load_plugins(config)
+    done = maintenance.reset(config, plugins)
+    invocation.warn_about(plugin.status() for plugin in plugins)
+    emit({"path": done.path, "backup": done.before}, f"the store is empty\n{_before(done)}")
+
+
+def _before(done: Replaced) -> str:
+    if done.before is None:
+        return "there was nothing in it before"
+    return f"what was in it before is kept in {done.before.path}"
+
+
+def _status(report: StoreReport) -> str:
+    from .documents import count, in_words, next_step, plugin_lines, state
+
+    schema = report.schema
+    pairs = [("path", report.path), ("state", state(report)), ("SQLite", schema.sqlite_version)]
+    if schema.journal_mode is not None:
+        pairs += [("journal", schema.journal_mode), ("application", f"{schema.application_id or 0:#010x}")]
+    if report.feed is not None:
+        newest = report.feed.newest if report.feed.newest is not None else "none"
+        pairs.append(
+            ("feed", f"epoch {report.feed.epoch}, newest {newest}, {count(report.feed.rows, 'row')}")
+        )
+    pairs += [("plugin", line) for line in plugin_lines(report)]
+    pairs += [("orphaned", name) for name in report.orphaned]
+    pairs += [("backup", f"{made.at} {made.reason} {made.path}") for made in report.backups]
+    pairs += [
+        ("repaired", f"{count(one.count, 'value')} of {one.table}.{one.column} ({one.plugin}): {one.reason}")
+        for one in report.repairs
+    ]
+    return in_words([*pairs, ("next", next_step(report))])

@@ -1,0 +1,127 @@
+"""`stina doctor`: measures the store, asks the plugins, prints what both find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .invocation import current_invocation
+from .output import emit_rows
+
+if TYPE_CHECKING:
+    from ..config import StoreConfig
+    from ..findings import Finding
+    from ..plugins import Plugin, Plugins
+    from ..status import StoreReport
+    from ..store import Store
+    from .checks import Facts
+
+
+@click.command()
+@click.pass_context
+def doctor(ctx: click.Context) -> None:
+    """Look for what is wrong, and say what to do about it. Exits with 1 if there is an error."""
+    from dataclasses import asdict, replace
+
+    from ..findings import Severity
+    from ..status import inspect
+    from .checks import examine
+
+    invocation = current_invocation()
+    config = replace(invocation.config(), strict=False)
+    plugins = invocation.load_plugins(config)
+    report = inspect(config, plugins)
+    findings = [*examine(measure(report)), *ask(config, plugins, report)]
+    emit_rows([{**asdict(finding), "severity": str(finding.severity)} for finding in findings])
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        ctx.exit(1)
+
+
+def measure(report: StoreReport) -> Facts:
+    """Return the facts of the store that *report* is about; reads the whole file."""
+    import os
+    from dataclasses import replace
+
+    from ..backends.sqlite import inspection
+    from ..backends.sqlite.connection import on_network
+    from ..errors import StoreCorruptError, StoreError
+    from ..status import size_of
+    from .checks import Facts
+
+    if not report.exists:
+        return Facts(report)
+    file = Path(report.path)
+    try:
+        found = file.stat()
+        directory = file.parent.stat()
+    except (OSError, ValueError):
+        return Facts(report)  # the report says that it cannot be read
+    facts = Facts(
+        report,
+        file_mode=found.st_mode & 0o7777,
+        directory_mode=directory.st_mode & 0o7777,
+        owned=found.st_uid == os.getuid(),
+        on_network=on_network(report.path),
+        log_bytes=size_of(f"{report.path}-wal"),
+    )
+    if not report.usable:
+        return facts
+    try:
+        facts = replace(facts, quick_check=inspection.quick_check(report.path))
+        return replace(facts, broken_references=inspection.broken_references(report.path))
+    except StoreCorruptError as error:
+        return replace(facts, quick_check=str(error))
+    except StoreError as error:
+        return replace(facts, unchecked=str(error))
+
+
+def ask(config: StoreConfig, plugins: Plugins, report: StoreReport) -> Iterator[Finding]:
+    """Yield what the plugins' own `check` hooks find; not asked while steps are pending, for opening runs those."""
+    from ..errors import StinaError
+    from ..findings import Finding, Severity
+    from ..plugins import PluginState
+    from ..status import SchemaState
+    from ..store import open_store
+
+    if report.schema.state is not SchemaState.CURRENT:
+        return
+    try:
+        with open_store(config=config, plugins=plugins) as store:
+            before = {status.name: status.state for status in report.plugins}
+            for status in store.plugins:
+                if status.state is PluginState.ON:
+                    yield from _findings(plugins[status.name], store)
+                elif status.state != before[status.name]:
+                    message = f"the plugin is off ({status.state}): {status.reason}"
+                    yield Finding(Severity.ERROR, status.name, message)
+    except StinaError as error:
+        yield Finding(Severity.ERROR, report.path, f"the store could not be opened: {error}")
+
+
+def _findings(plugin: Plugin, store: Store) -> list[Finding]:
+    from ..errors import PluginError
+    from ..findings import Finding, Severity
+
+    try:
+        return list(_checked(plugin, store))
+    except PluginError as error:
+        return [Finding(Severity.ERROR, plugin.name, str(error), "tell the plugin's authors")]
+
+
+def _checked(plugin: Plugin, store: Store) -> Iterator[Finding]:
+    from ..errors import HookError
+    from ..findings import Finding
+
+    found = plugin.call("check", store=store)
+    try:
+        for finding in found if found is not None else ():
+            if not isinstance(finding, Finding):
+                raise TypeError(f"{type(finding).__name__} is no Finding")
+            yield finding
+    except (Exception, SystemExit) as error:  # a generator runs only now, outside of call()'s boundary
+        raise HookError(
+            plugin.name, f"check of the plugin {plugin.name!r} raised {type(error).__name__}: {error}"
+        ) from error

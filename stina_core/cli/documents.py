@@ -1,0 +1,112 @@
+"""What the looking commands say of a store: as a document, and in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..status import SchemaState
+from .output import cell, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..status import StoreReport
+
+_STATES = {
+    SchemaState.NEW: "new",
+    SchemaState.UNADOPTED: "not adopted yet",
+    SchemaState.PENDING: "steps are pending",
+    SchemaState.CURRENT: "up to date",
+    SchemaState.TOO_NEW: "written by a newer Stina",
+    SchemaState.CONFLICT: "has another past than this Stina knows",
+    SchemaState.FOREIGN: "another program's",
+    SchemaState.DAMAGED: "damaged",
+    SchemaState.UNREADABLE: "cannot be read",
+}
+
+
+def document(report: StoreReport) -> dict[str, object]:
+    """Return *report* in the shape that `stina --json` and `stina db status --json` print."""
+    return {
+        "path": report.path,
+        "exists": report.exists,
+        "size": report.size,
+        "schema": report.schema,
+        "pending": report.pending,
+        "backups": report.backups,
+        "repairs": report.repairs,
+        "feed": report.feed,
+        "plugins": report.plugins,
+        "orphaned": report.orphaned,
+        "rows": report.rows,
+    }
+
+
+def fail_if_unusable(report: StoreReport) -> None:
+    """End the command with 1 and the reason on stderr, if the store cannot be used as it is."""
+    if not report.usable:
+        warn(report.schema.reason)
+        raise click.exceptions.Exit(1)
+
+
+def in_words(pairs: Sequence[tuple[str, str]]) -> str:
+    """Return labelled lines as text, the labels in a column of their own; a label may repeat as ''."""
+    width = max(len(label) for label, _ in pairs) + 2
+    return "\n".join(f"{label:<{width}}{cell(text)}".rstrip() for label, text in pairs)
+
+
+def state(report: StoreReport) -> str:
+    """Return how the file is, in a few words."""
+    words = _STATES[report.schema.state]
+    if report.schema.state is SchemaState.PENDING:
+        words = f"{count(len(report.pending), 'step')} pending"
+    return f"{size(report.size)}, {words}" if report.exists else "does not exist yet"
+
+
+def plugin_lines(report: StoreReport) -> list[str]:
+    """Return one line per plugin: name, version, state, and its tables' rows or why it is off."""
+    names = [f"{plugin.name} {plugin.version}".strip() for plugin in report.plugins]
+    width = max(map(len, names), default=0)
+    lines = []
+    for name, plugin in zip(names, report.plugins, strict=True):
+        tables = [
+            f"{table} {count(report.rows[table], 'row')}" if table in report.rows else table
+            for table in plugin.tables
+        ]
+        detail = plugin.reason or ", ".join(tables)
+        lines.append(f"{name:<{width}}  {plugin.state}{': ' + detail if detail else ''}")
+    return lines
+
+
+def next_step(report: StoreReport) -> str:
+    """Return what the next command that uses the store would do to it first."""
+    steps = f"{count(len(report.pending), 'step')} ({', '.join(report.pending)})"
+    if not report.usable:
+        return "nothing; the store cannot be used as it is"
+    if not report.pending:
+        return "nothing is pending"
+    if not report.exists:
+        return f"the first command that uses the store makes it and runs {steps}; nothing was made yet"
+    if report.schema.state is SchemaState.UNADOPTED:
+        return (
+            f"the first command that uses the store makes a verified backup and runs {steps}. The tables "
+            f"in the file ({', '.join(report.schema.tables)}) stay as they are; nothing was changed yet"
+        )
+    return f"the next command that uses the store runs {steps}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 row`, `12,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def size(number: int) -> str:
+    """Return a number of bytes as people read it."""
+    value = float(number)
+    for unit in ("bytes", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"

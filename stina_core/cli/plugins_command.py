@@ -1,0 +1,32 @@
+"""`stina plugins`: works whatever state they are in."""
+
+from __future__ import annotations
+
+import click
+
+from .invocation import current_invocation
+from .output import emit_rows, warn
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def plugins(ctx: click.Context) -> None:
+    """List the plugins and how they are."""
+    if ctx.invoked_subcommand is None:
+        _list()
+
+
+@plugins.command("list")
+def list_() -> None:
+    """List the plugins and how they are."""
+    _list()
+
+
+def _list() -> None:
+    from dataclasses import asdict
+
+    report = current_invocation().inspect()
+    rows: list[dict[str, object]] = [{**asdict(plugin), "tables": plugin.tables} for plugin in report.plugins]
+    emit_rows(rows, ["name", "distribution", "version", "state", "tables", "reason"])
+    if report.schema.reason:
+        warn(report.schema.reason)

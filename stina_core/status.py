@@ -1,0 +1,224 @@
+"""What is in a store's file and what would happen to it next, without opening it as a store.
+
+Nothing here migrates, makes or changes a file, so it may be pointed at any: at
+one that is not there yet, at one the original app wrote, at a damaged one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .backends.sqlite import backup, inspection
+from .backends.sqlite.connection import APPLICATION_ID
+from .errors import SchemaTooNewError, StoreCorruptError, StoreError
+from .migrations.ledger import core_steps
+from .migrations.plan import CORE, Plan, plan
+from .plugins import Plugins, PluginState, PluginStatus
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .backends.base import Backup
+    from .backends.sqlite.inspection import Contents, Feed, Repairs
+    from .config import StoreConfig
+
+
+class SchemaState(StrEnum):
+    """How a file stands to this version of Stina and its plugins."""
+
+    NEW = "new"
+    """There is no file, or nothing in it; the first use makes its tables."""
+    UNADOPTED = "unadopted"
+    """Tables of the original app, or of whoever made the file, and none of Stina's yet."""
+    PENDING = "pending"
+    """Some steps have not run yet; the next use runs them."""
+    CURRENT = "current"
+    TOO_NEW = "too_new"
+    """Written by a newer Stina. It is refused, unchanged."""
+    CONFLICT = "conflict"
+    """Its past is not the one this Stina knows. It is refused, unchanged."""
+    FOREIGN = "foreign"
+    """Marked as another program's. It is refused, unchanged."""
+    DAMAGED = "damaged"
+    UNREADABLE = "unreadable"
+    """It could not be read: no permission, a directory, locked by another program."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaReport:
+    """The schema of one file.
+
+    Attributes:
+        reason: Why the file cannot be used as it is, or an empty string.
+        tables: All tables in the file, whoever made them.
+        application_id, journal_mode: None for a file that is not there or cannot be read.
+        sqlite_version: Of the library that read it.
+    """
+
+    state: SchemaState
+    reason: str = ""
+    application_id: int | None = None
+    journal_mode: str | None = None
+    sqlite_version: str = field(default_factory=inspection.sqlite_version)
+    tables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoreReport:
+    """One store as it is at one moment.
+
+    Attributes:
+        size: Bytes of the file and of its write-ahead log.
+        pending: Steps the next use would run, as `plugin/step`, in that order.
+        backups: Oldest first.
+        plugins: As they would be in this store.
+        orphaned: Plugins that have data in the file and are not installed.
+        rows: Number of rows of each table of a plugin that is in the file.
+    """
+
+    path: str
+    exists: bool
+    size: int
+    schema: SchemaReport
+    pending: tuple[str, ...] = ()
+    backups: tuple[Backup, ...] = ()
+    repairs: tuple[Repairs, ...] = ()
+    feed: Feed | None = None
+    plugins: tuple[PluginStatus, ...] = ()
+    orphaned: tuple[str, ...] = ()
+    rows: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def usable(self) -> bool:
+        """Whether opening the store would succeed, as far as can be seen from here."""
+        return not self.schema.reason
+
+
+def inspect(config: StoreConfig, plugins: Plugins) -> StoreReport:
+    """Report on the store that *config*, with its path decided, names. Never raises for what is in the file.
+
+    Args:
+        plugins: As loaded; those that do not fit the file are reported as quarantined.
+    """
+    path = config.location
+    loaded = tuple(plugin.status() for plugin in plugins)
+    if config.in_memory or not _present(path):
+        pending = _names(_plan(plugins, None))
+        return StoreReport(
+            path, False, 0, SchemaReport(SchemaState.NEW), pending, _backups(config), plugins=loaded
+        )
+    report = StoreReport(
+        path,
+        True,
+        size_of(path) + size_of(f"{path}-wal"),
+        SchemaReport(SchemaState.UNREADABLE),
+        (),
+        _backups(config),
+        plugins=loaded,
+    )
+    try:
+        found = inspection.contents(path)
+        rows = inspection.counts(path, _owned(found, plugins))
+    except StoreError as error:
+        state = SchemaState.DAMAGED if isinstance(error, StoreCorruptError) else SchemaState.UNREADABLE
+        return replace(report, schema=SchemaReport(state, _with_path(path, error)))
+    current = _plan(plugins, found)
+    schema = _schema(path, found, current)
+    return replace(
+        report,
+        schema=schema,
+        pending=() if schema.reason else _names(current),
+        repairs=found.repairs,
+        feed=found.feed,
+        plugins=_placed(plugins, current),
+        orphaned=tuple(sorted(current.orphaned - {plugin.name for plugin in plugins})),
+        rows=rows,
+    )
+
+
+def size_of(file: str) -> int:
+    """Return the bytes of *file*; 0 if it is not there."""
+    try:
+        return Path(file).stat().st_size
+    except (OSError, ValueError):
+        return 0
+
+
+def _present(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return True  # something is there, or can never be; reading it says what is wrong
+
+
+def _backups(config: StoreConfig) -> tuple[Backup, ...]:
+    return () if config.in_memory else tuple(backup.listed(config.location))
+
+
+def _plan(plugins: Plugins, found: Contents | None) -> Plan:
+    applied = (found.ledger or ()) if found is not None else ()
+    return plan([core_steps(__version__), *plugins.steps()], applied)
+
+
+def _names(current: Plan) -> tuple[str, ...]:
+    return tuple(str(step) for step in current.pending)
+
+
+def _schema(path: str, found: Contents, current: Plan) -> SchemaReport:
+    state, reason = _state(path, found, current)
+    return SchemaReport(
+        state,
+        reason,
+        application_id=found.application_id,
+        journal_mode=found.journal_mode,
+        tables=found.tables,
+    )
+
+
+def _state(path: str, found: Contents, current: Plan) -> tuple[SchemaState, str]:
+    if found.application_id not in (0, APPLICATION_ID):
+        marked = f"application id {found.application_id & 0xFFFFFFFF:#010x}"
+        return SchemaState.FOREIGN, f"{path} belongs to another program ({marked}); choose another path"
+    if found.ledger is None:
+        return (SchemaState.UNADOPTED if found.tables else SchemaState.NEW), ""
+    refusal = current.refused.get(CORE)
+    if refusal is not None:
+        too_new = isinstance(refusal, SchemaTooNewError)
+        return (SchemaState.TOO_NEW if too_new else SchemaState.CONFLICT), str(refusal)
+    return (SchemaState.PENDING if current.pending else SchemaState.CURRENT), ""
+
+
+def _owned(found: Contents, plugins: Plugins) -> list[str]:
+    """The tables in the file that belong to a plugin: to one that is there, or by its name in the ledger."""
+    if found.ledger is None:
+        return []
+    names = {entry.plugin for entry in found.ledger} - {CORE}
+    declared = {table for plugin in plugins for table in plugin.tables}
+    return [table for table in found.tables if table in declared or table.partition("_")[0] in names]
+
+
+def _placed(plugins: Plugins, current: Plan) -> tuple[PluginStatus, ...]:
+    """Each plugin as it would be in this file: some do not fit it, and others need those."""
+    off: dict[str, PluginState] = {}
+    placed = []
+    for plugin in plugins:  # required ones first
+        status = plugin.status()
+        blocker = next((name for name in sorted(plugin.requires) if name in off), None)
+        if plugin.on and plugin.name in current.refused:
+            status = plugin.status(PluginState.QUARANTINED, str(current.refused[plugin.name]))
+        elif plugin.on and blocker is not None:
+            status = plugin.status(
+                PluginState.BLOCKED, f"needs the plugin {blocker!r}, which is {off[blocker]}"
+            )
+        if status.state is not PluginState.ON:
+            off[plugin.name] = status.state
+        placed.append(status)
+    return tuple(placed)
+
+
+def _with_path(path: str, error: StoreError) -> str:
+    text = str(error)
+    return text if path in text else f"{path}: {text}"
