@@ -557,6 +557,8 @@ class ForeignKeyField(Portable, _ForeignKeyField[_V]):
             deferrable: bool = False,
             **options: Any,
         ) -> None:
+            if "field" in options or "to_field" in options:
+                raise TypeError("a foreign key points to the primary key; leave out which field")
             super().__init__(
                 target,
                 backref=NO_BACKREF,
@@ -575,6 +577,9 @@ class ForeignKeyField(Portable, _ForeignKeyField[_V]):
                 "names the model class, or 'self'"
             )
         self.declared_backref = NO_BACKREF  # schema.add() attaches the wanted one, once the model is accepted
+        self.rel_field = (
+            None  # of the target as it is now; a copy in a derived model brought an old one along
+        )
         super().bind(model, name, set_attribute)
 
     def db_value(self, value: Any) -> Any:

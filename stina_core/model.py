@@ -41,6 +41,11 @@ class _CurrentDatabase(peewee.DatabaseProxy):
             )
         return database
 
+    def attach_callback(self, callback: Any) -> Any:
+        """Peewee's fields that adapt to their database ask to be told which it is; here it changes all the time."""
+        field = type(callback.__self__).__name__
+        raise TypeError(f"peewee.{field} belongs to one database; use the fields of stina_core")
+
     def atomic(self, *args: Any, **kwargs: Any) -> Any:
         return self.obj.atomic(*args, **kwargs)
 
@@ -94,6 +99,16 @@ class Model(peewee.Model):
         if row is None:
             raise NotFoundError(cls._meta.table_name, pk)
         return row
+
+    @classmethod
+    def get_or_create(cls, **values: Any) -> tuple[Self, bool]:
+        """Return the row with these *values* and False, or a new one and True; nobody comes in between.
+
+        Peewee's own looks again when its INSERT fails, but does not know our errors.
+        """
+        with cls._meta.database.atomic():
+            row, made = super().get_or_create(**values)  # type: ignore[no-untyped-call]
+        return row, made
 
     def save(self, force_insert: bool = False, only: Any = None) -> int:
         """Write the changed fields; *force_insert* makes a new row of it.

@@ -33,6 +33,7 @@ class Schema:
         self.models: list[type[Model]] = []
         self.repositories: list[type[Repository]] = []
         self.tables: list[Table] = []
+        self._new: list[type[Model]] = []  # the others are in use by a program's earlier load of this plugin
 
     def add(self, *models: type[Model], repository: type[Repository] | None = None) -> None:
         """Declare *models*, and the *repository* through which everybody else uses them.
@@ -59,10 +60,12 @@ class Schema:
 
     def withdraw(self) -> None:
         """Take back everything declared, also what other plugins' models were told of it."""
-        for model in self.models:
+        for model in self._new:
             for field in _foreign_keys(model):
                 _detach(field)
+            model._meta.set_table_name(model._meta.make_table_name())
             model._owner = None
+        self._new.clear()
         self.models.clear()
         self.repositories.clear()
         self.tables.clear()
@@ -90,8 +93,10 @@ class Schema:
                 f"{_name(model)} sets table_name, schema or database in its Meta; leave them out: "
                 f"the table is {full}, in whichever store is current",
             )
-        meta.set_table_name(full)
-        model._owner = self.plugin
+        if model._owner is None:
+            meta.set_table_name(full)
+            model._owner = self.plugin
+            self._new.append(model)
         self.models.append(model)
 
     def _describe(self, model: type[Model]) -> Table:
@@ -131,10 +136,9 @@ class Schema:
                 "add it to its dependencies"
             )
         key = field.rel_field
-        if key is not target._meta.primary_key or isinstance(key, peewee.CompositeKey):
+        if isinstance(key, peewee.CompositeKey):
             raise DefinitionError(
-                f"{field.name} must point to the single primary key of {_name(target)}; a foreign key "
-                "to other columns is the same in no two backends"
+                f"{field.name} points to {_name(target)}, whose key has several columns; only a single one works"
             )
         while isinstance(key, ForeignKeyField):
             key = key.rel_field

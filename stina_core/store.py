@@ -150,8 +150,11 @@ class Store:
     def close(self) -> None:
         """Close the store: plugins' `shutdown` in reverse order, then every connection. Idempotent.
 
+        What other threads do in it at that moment is stopped and undone; it raises StoreClosedError there.
+
         Raises:
             TransactionError: this thread has a transaction open.
+            StoreBusyError: a statement of another thread did not stop; all else is closed.
         """
         if self._closed:
             return

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from stina_core import Plugins, Store, StoreConfig, open_store
-from stina_core.testing import file_rows, memory_store, plugins_of, run_python, run_together
+from stina_core.testing import file_rows, memory_store, plugins_of, run_python, run_together, running_python
 
 
 def test_default_store_of_a_test_is_in_its_own_directory(stina_home: Path) -> None:
@@ -72,3 +73,58 @@ def test_failing_process_fails_the_test_with_its_own_words() -> None:
 def test_process_that_never_ends_is_killed_at_the_deadline() -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         run_python("import threading; threading.Event().wait()", deadline=0.5)
+
+
+def test_script_that_does_not_compile_fails_the_test_with_its_own_words() -> None:
+    with pytest.raises(AssertionError, match="SyntaxError"):
+        run_python("def")
+
+
+def test_test_and_process_talk_line_by_line() -> None:
+    script = """
+say("noise")
+say("name", sys.argv[1])
+say("echo", sys.stdin.readline().strip().upper(), sys.stdin.readline().strip())
+"""
+
+    with running_python(script, "Karin") as process:
+        assert process.hear("name") == "Karin"
+        process.say("hello")
+        process.say()
+        assert process.hear("echo") == "HELLO go"
+        process.finish()
+
+
+@pytest.mark.parametrize("script", ["raise SystemExit('out of milk')", "say('something else'); 1 / 0"])
+def test_process_that_ends_without_its_word_fails_the_test(script: str) -> None:
+    with (
+        running_python(script) as process,
+        pytest.raises(AssertionError, match=r"did not say 'done'(.|\n)*(milk|Zero)"),
+    ):
+        process.hear("done")
+
+
+def test_process_that_says_nothing_fails_the_test_at_the_deadline() -> None:
+    with running_python("sys.stdin.readline()", deadline=0.2) as process, pytest.raises(AssertionError):
+        process.hear("done")
+
+
+def test_process_that_ends_badly_fails_the_test() -> None:
+    with (
+        running_python("raise SystemExit(3)") as process,
+        pytest.raises(AssertionError, match="ended with 3"),
+    ):
+        process.finish()
+
+
+def test_process_is_gone_when_its_block_ends_or_it_is_killed() -> None:
+    with running_python("say('up'); sys.stdin.readline()") as process:
+        process.hear("up")
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.pid, 0)
+
+    with running_python("say('up'); sys.stdin.readline()") as process:
+        process.hear("up")
+        process.signal(signal.SIGKILL)
+        with pytest.raises(AssertionError, match="ended with -9"):
+            process.finish()

@@ -191,6 +191,26 @@ def test_transaction_holds_the_write_lock_before_its_first_write(file_store: Sto
         other.close()
 
 
+@pytest.mark.parametrize("immediate", [True, False])
+def test_transaction_that_reads_first_can_still_write(
+    file_store: Store, store_path: Path, monkeypatch: pytest.MonkeyPatch, immediate: bool
+) -> None:
+    """With a plain BEGIN whoever read before somebody else wrote is refused, whatever its timeout."""
+    if not immediate:
+        monkeypatch.setattr(session.SqliteSession, "begin", lambda self: self._run("BEGIN"))
+    notes = file_store[NoteRepository]
+    other = apsw.Connection(str(store_path))
+
+    with suppress(StoreBusyError), file_store.transaction():
+        assert notes.texts() == []
+        with suppress(apsw.BusyError):
+            other.execute("INSERT INTO notes_note (text) VALUES ('other')")
+        notes.add("mine")
+    other.close()
+
+    assert notes.texts() == (["mine"] if immediate else ["other"])
+
+
 def test_single_write_needs_no_block(store: Store, notes: NoteRepository) -> None:
     notes.add("one")
     with pytest.raises(ConstraintError):

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 DEADLINE = 60.0
@@ -69,8 +69,9 @@ def run_together(
         outputs = []
         for process in processes:
             assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
+            with suppress(BrokenPipeError):  # it ended already; what it said of that is read below
+                process.stdin.write("go\n")
+                process.stdin.flush()
         for process in processes:
             output, errors = process.communicate(timeout=deadline)
             assert process.returncode == 0, f"process ended with {process.returncode}:\n{errors}"

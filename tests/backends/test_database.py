@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from stina_core import (
     ForeignKeyField,
     IdField,
     IntegerField,
+    InvalidValueError,
     JsonField,
     Migrations,
     Model,
@@ -30,9 +32,11 @@ from stina_core import (
     StoreConfig,
     TextField,
     TransactionError,
+    UnsafeOpenError,
     hookimpl,
     open_store,
 )
+from stina_core.backends.sqlite import open_connections
 from stina_core.backends.sqlite.backend import SqliteBackend
 from stina_core.backends.sqlite.database import StoreDatabase
 from stina_core.backends.sqlite.statements import Result, writes
@@ -247,12 +251,13 @@ def test_single_write_outside_is_one_transaction(either: Store) -> None:
     assert database.execute_sql("SELECT count(*) FROM library_visit").fetchall() == [(0,)]
 
 
-def test_rows_for_many_writes_may_come_from_a_generator_that_fails(either: Store) -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError("mine"), InvalidValueError("door", "too wide")])
+def test_rows_for_many_writes_may_come_from_a_generator_that_fails(either: Store, error: Exception) -> None:
     def rows() -> Iterator[list[str]]:
         yield ["front"]
-        raise ZeroDivisionError
+        raise error
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(type(error), match=str(error)):
         database_of(either).execute_many("INSERT INTO library_visit (door) VALUES (?)", rows())
 
     with either.use():
@@ -312,12 +317,30 @@ def test_models_are_created_changed_and_deleted(either: Store) -> None:
 
 def test_get_or_create_makes_a_row_once(either: Store) -> None:
     with either.use():
-        model: Any = Author
-        first, made = model.get_or_create(name="Karin")
-        again, made_again = model.get_or_create(name="Karin")
+        first, made = Author.get_or_create(name="Karin")
+        again, made_again = Author.get_or_create(name="Karin")
 
     assert (made, made_again) == (True, False)
     assert first.id == again.id
+
+
+def test_get_or_create_lets_nobody_in_between(
+    store: Store, store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = Author.create
+    refused: list[bool] = []
+
+    def create_second(**values: Any) -> Author:
+        with pytest.raises(apsw.BusyError):
+            apsw.Connection(str(store_path)).execute("INSERT INTO library_author VALUES ('1', 'Karin')")
+        refused.append(True)
+        return create(**values)
+
+    monkeypatch.setattr(Author, "create", create_second)
+    with store.use():
+        author, made = Author.get_or_create(name="Karin", defaults={"id": "2"})
+
+    assert (author.id, made, refused) == ("2", True, [True])
 
 
 def test_conflicts_are_ignored_replaced_or_merged(either: Store) -> None:
@@ -728,6 +751,63 @@ def test_close_undoes_the_transaction_of_another_thread(store: Store, store_path
     assert [type(error) for error in raised] == [StoreClosedError]
     assert fired == []
     assert file_rows(store_path, "SELECT count(*) FROM library_visit") == [(0,)]
+
+
+def test_close_says_so_when_a_thread_does_not_stop(
+    store: Store, store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_connections, "_PATIENCE", 0.05)
+    running, release = threading.Event(), threading.Event()
+    used = threading.Event()
+
+    def block(*nothing: object) -> int:
+        running.set()
+        release.wait(DEADLINE)
+        return 1
+
+    def work() -> None:
+        database_of(store).connection().create_scalar_function("block", block)
+        database_of(store).execute_sql("SELECT block()")
+
+    def idle() -> None:
+        database_of(store).connection()
+        used.set()
+        release.wait(DEADLINE)
+
+    with in_thread(work), in_thread(idle):
+        assert running.wait(DEADLINE)
+        assert used.wait(DEADLINE)
+        before = files_open(store_path)
+        with pytest.raises(StoreBusyError, match="does not stop"):
+            store.close()
+
+        assert store.closed
+        assert 0 < files_open(store_path) < before
+        with pytest.raises(UnsafeOpenError):  # its locks are still needed
+            store_path.read_bytes()
+        release.set()
+
+    gc.collect()  # the error that ended the thread knows its frames, and they the connection
+    assert files_open(store_path) == 0
+
+
+def test_connection_opened_while_the_store_closes_is_closed_again(store_path: Path) -> None:
+    made: list[apsw.Connection] = []
+
+    def opener() -> apsw.Connection:
+        made.append(apsw.Connection(str(store_path)))
+        if len(made) == 2:
+            database.end()
+        return made[-1]
+
+    database = StoreDatabase(str(store_path), opener)
+    database.execute_sql("SELECT 1")
+
+    with in_thread(database.connection) as raised:
+        pass
+
+    assert [type(error) for error in raised] == [StoreClosedError]
+    assert files_open(store_path) == 0
 
 
 def test_error_of_a_block_survives_the_close_of_its_store(store: Store) -> None:

@@ -56,8 +56,10 @@ class OpenConnections:
             connections = list(self._open)
             self._open.clear()
         deadline = time.monotonic() + _PATIENCE
-        still_busy = [connection for connection in connections if not _close(connection, deadline)]
-        if still_busy:
+        stuck = 0
+        while connections:  # taken out one by one: the error below must not keep one of them alive
+            stuck += not _close(connections.pop(), deadline)
+        if stuck:
             raise StoreBusyError("a statement of another thread does not stop; its connection stays open")
 
     def _hold(self) -> list[apsw.Connection]:

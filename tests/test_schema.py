@@ -1,0 +1,694 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import peewee
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stina_core import (
+    AutoIdField,
+    Check,
+    CompositeKey,
+    ConstraintError,
+    EnumField,
+    ForeignKeyField,
+    IdField,
+    Index,
+    IntegerField,
+    JsonField,
+    Migrations,
+    Model,
+    Operations,
+    Plugins,
+    Schema,
+    SchemaError,
+    StoreConfig,
+    TextField,
+    load_plugins,
+    local_plugin,
+    open_store,
+)
+from stina_core.definitions import NAME, DefinitionError, check_name
+from stina_core.testing import file_rows
+
+from .declarations import plugin
+
+Declare = Callable[[], type[Model]]
+
+
+def declared(*models: type[Model], name: str = "notes", requires: tuple[str, ...] = ()) -> Schema:
+    schema = Schema(name, requires)
+    schema.add(*models)
+    return schema
+
+
+def refused(*models: type[Model], name: str = "notes", requires: tuple[str, ...] = ()) -> str:
+    schema = Schema(name, requires)
+    with pytest.raises(SchemaError) as caught:
+        schema.add(*models)
+    schema.withdraw()
+    assert caught.value.plugin == name
+    return str(caught.value)
+
+
+def test_table_is_named_by_plugin_and_model() -> None:
+    class LongNote(Model):
+        id = IdField()
+
+    schema = declared(LongNote)
+
+    assert [table.name for table in schema.tables] == ["notes_long_note"]
+    assert LongNote._meta.table_name == "notes_long_note"
+
+
+def test_indexes_are_named_by_table_and_columns() -> None:
+    class Note(Model):
+        id = IdField()
+        title = TextField(unique=True)
+        place = TextField(index=True)
+        parent = ForeignKeyField("self", null=True)
+
+        class Meta:
+            indexes = (
+                Index("place", "title DESC"),
+                Index("parent", "title", unique=True),
+                Index("title", where="place = 'x'", name="at_x"),
+            )
+
+    (table,) = declared(Note).tables
+
+    assert {table.index_name(index): (index.columns, index.unique) for index in table.indexes} == {
+        "notes_note__title": (("title",), True),
+        "notes_note__place": (("place",), False),
+        "notes_note__parent_id": (("parent_id",), False),
+        "notes_note__place_title": (("place", "title DESC"), False),
+        "notes_note__parent_title": (("parent_id", "title"), True),
+        "notes_note__at_x": (("title",), False),
+    }
+
+
+def test_field_may_be_called_like_nearly_everything() -> None:
+    class Note(Model):
+        id = IdField()
+        owner = TextField()
+        plugin = TextField()
+        table = TextField()
+        order = IntegerField()
+
+    (table,) = declared(Note).tables
+
+    assert [column.name for column in table.columns] == ["id", "owner", "plugin", "table", "order"]
+
+
+@pytest.mark.parametrize("name", ["save", "select", "delete", "update", "get", "insert"])
+def test_field_that_would_hide_a_method_of_the_model_is_refused(name: str) -> None:
+    model = type("Note", (Model,), {"id": IdField(), name: TextField()})
+
+    assert f"hide Model.{name}()" in refused(model)
+
+
+def test_model_without_a_primary_key_is_refused() -> None:
+    class Implicit(Model):
+        title = TextField()
+
+    class Keyless(Model):
+        title = TextField()
+
+        class Meta:
+            primary_key = False
+
+    assert "no primary key" in refused(Implicit)
+    assert "no primary key" in refused(Keyless)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        peewee.TextField(),
+        peewee.CharField(),
+        peewee.DateTimeField(),
+        peewee.IntegerField(),
+        peewee.DecimalField(),
+    ],
+)
+def test_field_that_is_not_of_the_core_is_refused(field: peewee.Field) -> None:
+    model = type("Note", (Model,), {"id": IdField(), "title": field})
+
+    message = refused(model)
+
+    assert f"title is a peewee.{type(field).__name__}" in message
+    assert "Note" in message
+
+
+def test_field_that_belongs_to_one_database_is_refused_when_the_class_is_made() -> None:
+    for field in (peewee.BlobField(), peewee.JSONField()):
+        with pytest.raises(TypeError, match=f"{type(field).__name__} belongs to one database"):
+            type("Note", (Model,), {"id": IdField(), "data": field})
+
+
+@pytest.mark.parametrize("option", ["constraints", "choices", "sequence", "unindexed"])
+def test_option_that_would_do_nothing_is_refused(option: str) -> None:
+    options: dict[str, Any] = {option: [peewee.SQL("UNIQUE")]}
+    model = type("Note", (Model,), {"id": IdField(), "title": TextField(**options)})
+
+    assert f"title has {option}=" in refused(model)
+
+
+@pytest.mark.parametrize(
+    "name", ["Title", "_title", "title_", "a__b", "tïtle", "x" * 51, "1a", "a b", 'a"; DROP', "", "a\0"]
+)
+def test_column_name_outside_the_rule_is_refused(name: str) -> None:
+    model = type("Note", (Model,), {"id": IdField(), "title": TextField(column_name=name or '"')})
+
+    assert "cannot name a column" in refused(model)
+
+
+@given(st.text(max_size=60))
+def test_only_lower_case_letters_digits_and_single_underscores_name_a_column(name: str) -> None:
+    allowed = set("abcdefghijklmnopqrstuvwxyz0123456789_")
+    good = (
+        0 < len(name) <= 50
+        and set(name) <= allowed
+        and name[0] not in "0123456789_"
+        and not name.endswith("_")
+        and "__" not in name
+    )
+
+    if good:
+        assert check_name(name, "a column") == name
+    else:
+        with pytest.raises(DefinitionError):
+            check_name(name, "a column")
+
+
+@given(st.from_regex(NAME, fullmatch=True).filter(lambda name: len(name) <= 50 and name.isascii()))
+def test_every_name_of_the_rule_is_accepted(name: str) -> None:
+    assert check_name(name, "a column") == name
+
+
+def test_table_name_schema_and_database_are_not_the_models_to_choose() -> None:
+    class Named(Model):
+        id = IdField()
+
+        class Meta:
+            table_name = "other"
+
+    class Placed(Model):
+        id = IdField()
+
+        class Meta:
+            schema = "attached"
+
+    class Bound(Model):
+        id = IdField()
+
+        class Meta:
+            database = peewee.SqliteDatabase(None)
+
+    for model in (Named, Placed, Bound):
+        assert "leave them out" in refused(model)
+
+
+def test_two_models_that_want_one_table_are_refused_naming_both() -> None:
+    def make(module: str) -> type[Model]:
+        return type("Note", (Model,), {"id": IdField(), "__module__": module})
+
+    message = refused(make("first"), make("second"))
+
+    assert "first.Note" in message
+    assert "second.Note" in message
+    assert "notes_note" in message
+
+
+def test_two_indexes_of_one_name_are_refused() -> None:
+    class Note(Model):
+        id = IdField()
+        title = TextField(index=True)
+
+        class Meta:
+            indexes = (Index("title DESC"),)
+
+    assert "two of the index 'title'" in refused(Note)
+
+
+def test_two_checks_of_one_name_are_refused() -> None:
+    class Note(Model):
+        id = IdField()
+        color = EnumField(["red"])
+
+        class Meta:
+            constraints = (Check("color <> ''", name="color_enum"),)
+
+    assert "two of the check 'color_enum'" in refused(Note)
+
+
+@pytest.mark.parametrize("column", ["nothing", "title sideways", "title DESC NULLS", "lower(title)"])
+def test_index_over_what_is_no_column_is_refused(column: str) -> None:
+    model = type(
+        "Note",
+        (Model,),
+        {
+            "id": IdField(),
+            "title": TextField(),
+            "Meta": type("Meta", (), {"indexes": (Index(column, name="i"),)}),
+        },
+    )
+
+    assert "has no column" in refused(model)
+
+
+@pytest.mark.parametrize("part", [("title", True), (("title",), False), peewee.SQL("UNIQUE"), "title"])
+def test_peewees_own_index_and_check_forms_are_refused(part: object) -> None:
+    for option in ("indexes", "constraints"):
+        model = type(
+            "Note",
+            (Model,),
+            {"id": IdField(), "title": TextField(), "Meta": type("Meta", (), {option: [part]})},
+        )
+
+        assert "no stina_core.Check or stina_core.Index" in refused(model)
+
+
+def test_nullable_key_is_refused() -> None:
+    class Note(Model):
+        number = IntegerField(primary_key=True, null=True)
+
+    assert "cannot be NULL" in refused(Note)
+
+
+def test_ids_of_the_database_need_rowids() -> None:
+    class Note(Model):
+        id = AutoIdField()
+
+        class Meta:
+            without_rowid = True
+
+    assert "nothing hands out its ids" in refused(Note)
+
+
+def test_something_that_is_no_model_is_refused() -> None:
+    class Plain(peewee.Model):
+        id = peewee.TextField(primary_key=True)
+
+    for wrong in (Plain, object, "Note"):
+        assert "derive it from Model" in refused(wrong)  # type: ignore[arg-type]
+
+
+def test_model_declared_twice_is_refused() -> None:
+    class Note(Model):
+        id = IdField()
+
+    assert "declared twice" in refused(Note, Note)
+
+
+def test_model_of_two_plugins_is_refused_naming_both() -> None:
+    class Note(Model):
+        id = IdField()
+
+    schema = declared(Note, name="first")
+
+    message = refused(Note, name="second")
+
+    assert "'first'" in message
+    assert "'second'" in message
+    assert Note._meta.table_name == "first_note"
+    schema.withdraw()
+    assert declared(Note, name="second").tables[0].name == "second_note"
+
+
+def test_model_made_from_a_declared_one_is_declared_on_its_own() -> None:
+    class Note(Model):
+        id = IdField()
+        title = TextField()
+
+    declared(Note)
+
+    class Draft(Note):
+        id = IdField()
+        due = IntegerField()
+
+    (table,) = declared(Draft).tables
+
+    assert table.name == "notes_draft"
+    assert [column.name for column in table.columns] == ["id", "title", "due"]
+
+
+# References
+
+
+class Person(Model):
+    id = IdField()
+
+
+PEOPLE = declared(Person, name="people")
+
+
+def test_reference_to_another_plugin_needs_its_distribution_as_a_dependency() -> None:
+    class Note(Model):
+        id = IdField()
+        author = ForeignKeyField(Person)
+
+    message = refused(Note)
+
+    assert "people_person" in message
+    assert "'people'" in message
+    assert "'notes'" in message
+    assert "dependencies" in message
+    (table,) = declared(Note, requires=("people",)).tables
+    assert [column.reference.table for column in table.columns if column.reference] == ["people_person"]
+
+
+def test_reference_to_a_model_nobody_declared_is_refused() -> None:
+    class Stranger(Model):
+        id = IdField()
+
+    class Note(Model):
+        id = IdField()
+        author = ForeignKeyField(Stranger)
+
+    assert "no plugin has declared" in refused(Note)
+
+
+def test_reference_to_a_model_named_as_text_is_refused_when_the_class_is_made() -> None:
+    with pytest.raises(TypeError, match="names the model class"):
+
+        class Note(Model):
+            id = IdField()
+            author = ForeignKeyField("person")
+
+
+def test_reference_to_something_other_than_the_key_is_refused() -> None:
+    class Tag(Model):
+        id = IdField()
+        name = TextField(unique=True)
+
+    class Pair(Model):
+        left = TextField()
+        right = TextField()
+
+        class Meta:
+            primary_key = CompositeKey("left", "right")
+
+    class ByPair(Model):
+        id = IdField()
+        pair = ForeignKeyField(Pair)
+
+    with pytest.raises(TypeError, match="points to the primary key"):
+        ForeignKeyField(Tag, field="name")  # type: ignore[call-overload]
+    assert "several columns" in refused(Pair, ByPair)
+
+
+def test_reference_has_the_type_of_the_key_it_points_to() -> None:
+    class Counted(Model):
+        id = AutoIdField()
+
+    class Detail(Model):
+        counted = ForeignKeyField(Counted, primary_key=True, on_delete="CASCADE")
+
+    class Deeper(Model):
+        id = IdField()
+        detail = ForeignKeyField(Detail)
+
+    tables = {table.name: table for table in declared(Counted, Detail, Deeper).tables}
+
+    assert tables["notes_detail"].columns[0].type == "integer"
+    assert tables["notes_detail"].primary_key == ("counted_id",)
+    assert tables["notes_deeper"].columns[1].type == "integer"
+    assert tables["notes_deeper"].columns[1].reference is not None
+    assert tables["notes_deeper"].columns[1].reference.column == "counted_id"
+
+
+def test_backref_reads_the_other_way_once_its_model_is_declared() -> None:
+    class Album(Model):
+        id = IdField()
+
+    class Photo(Model):
+        id = IdField()
+        album = ForeignKeyField(Album, backref="photos")
+
+    assert not hasattr(Album, "photos")
+
+    schema = declared(Album, Photo)
+
+    assert hasattr(Album, "photos")
+    schema.withdraw()
+    assert not hasattr(Album, "photos")
+
+
+def test_no_backref_is_made_that_nobody_asked_for() -> None:
+    class Album(Model):
+        id = IdField()
+
+    before = set(dir(Album))
+
+    class Photo(Model):
+        id = IdField()
+        album = ForeignKeyField(Album)
+
+    class Print(Photo):
+        id = IdField()
+
+    declared(Album, Photo, Print)
+
+    assert set(dir(Album)) == before
+
+
+def test_second_backref_of_one_name_is_refused_naming_both_plugins_models() -> None:
+    class Album(Model):
+        id = IdField()
+
+    def make(module: str) -> type[Model]:
+        return type(
+            "Photo",
+            (Model,),
+            {"id": IdField(), "album": ForeignKeyField(Album, backref="photos"), "__module__": module},
+        )
+
+    declared(Album, name="albums")
+    first, second = make("first"), make("second")
+    schema = declared(first, name="first", requires=("albums",))
+
+    message = refused(second, name="second", requires=("albums",))
+
+    assert "first.Photo.album" in message
+    assert "second.Photo.album" in message
+    assert "'photos'" in message
+    assert vars(Album)["photos"].field.model is first
+    schema.withdraw()
+    declared(second, name="second", requires=("albums",))
+    assert vars(Album)["photos"].field.model is second
+
+
+@pytest.mark.parametrize("name", ["id", "title", "save", "archive"])
+def test_backref_that_would_replace_a_field_or_method_is_refused(name: str) -> None:
+    class Album(Model):
+        id = IdField()
+        title = TextField()
+
+        def archive(self) -> None: ...
+
+    before = vars(Album).get(name)
+    model = type("Photo", (Model,), {"id": IdField(), "album": ForeignKeyField(Album, backref=name)})
+    album = declared(Album)
+
+    message = refused(model)
+
+    assert f"backref {name!r}" in message
+    assert "field or method of its own" in message
+    assert vars(Album).get(name) is before
+    album.withdraw()
+
+
+def test_withdrawn_plugin_leaves_nothing_on_the_models_it_pointed_to() -> None:
+    class Album(Model):
+        id = IdField()
+
+    class Photo(Model):
+        id = IdField()
+        album = ForeignKeyField(Album, backref="photos")
+
+    declared(Album, name="albums")
+    before = set(dir(Album))
+    schema = declared(Photo, name="photos", requires=("albums",))
+    assert Album._meta.backrefs
+
+    schema.withdraw()
+
+    assert not Album._meta.backrefs
+    assert set(dir(Album)) == before
+    assert (schema.models, schema.repositories, schema.tables) == ([], [], [])
+    declared(Photo, name="other", requires=("albums",))
+    assert Photo._meta.table_name == "other_photo"
+
+
+def test_failing_second_load_does_not_disturb_the_first() -> None:
+    class Album(Model):
+        id = IdField()
+
+    class Photo(Model):
+        id = IdField()
+        album = ForeignKeyField(Album, backref="photos")
+
+    declared(Album, Photo)
+    again = Schema("notes")
+    again.add(Album, Photo)
+
+    again.withdraw()
+
+    assert Photo._meta.table_name == "notes_photo"
+    assert hasattr(Album, "photos")
+
+
+def test_module_that_fails_while_it_is_imported_leaves_nothing_on_other_models() -> None:
+    class Album(Model):
+        id = IdField()
+
+    declared(Album, name="albums")
+
+    def load() -> object:
+        class Photo(Model):
+            id = IdField()
+            album = ForeignKeyField(Album, backref="photos")
+
+        raise ImportError("the rest of the module is missing")
+
+    candidate = local_plugin("photos", None)
+    plugins = load_plugins([type(candidate)("photos", "photos", "1", frozenset(), load)], StoreConfig())
+
+    assert "the rest of the module is missing" in plugins["photos"].reason
+    assert not Album._meta.backrefs
+    assert not hasattr(Album, "photos")
+
+
+# The file
+
+
+class Author(Model):
+    id = IdField()
+
+
+class Book(Model):
+    id = IdField()
+    author = ForeignKeyField(Author, on_delete="CASCADE", on_update="CASCADE", backref="books")
+    sequel_of = ForeignKeyField("self", null=True, on_delete="SET NULL", backref="sequels")
+    color = EnumField(["red", "blue"])
+    pages = IntegerField(default=1)
+
+    class Meta:
+        constraints = (Check("pages > 0", name="pages_positive"),)
+        indexes = (Index("color", "pages DESC", unique=True, where="pages > 100"),)
+
+
+class Shelf(Model):
+    place = TextField()
+    number = IntegerField()
+    info = JsonField()
+
+    class Meta:
+        primary_key = CompositeKey("place", "number")
+        without_rowid = True
+
+
+def migrate(migrations: Migrations) -> None:
+    @migrations.step("0001_initial")
+    def initial(op: Operations) -> None:
+        op.create_table("author", id=IdField())
+        op.create_table(
+            "book",
+            Check("pages > 0", name="pages_positive"),
+            Index("color", "pages DESC", unique=True, where="pages > 100"),
+            id=IdField(),
+            author=ForeignKeyField("author", on_delete="CASCADE", on_update="CASCADE"),
+            sequel_of=ForeignKeyField("self", null=True, on_delete="SET NULL"),
+            color=EnumField(["red", "blue"]),
+            pages=IntegerField(default=1),
+        )
+        op.create_table(
+            "shelf",
+            CompositeKey("place", "number"),
+            place=TextField(),
+            number=IntegerField(),
+            info=JsonField(),
+            without_rowid=True,
+        )
+
+
+def library() -> Plugins:
+    found = plugin(Author, Book, Shelf, migrate=migrate)
+    return load_plugins([local_plugin("library", found)], StoreConfig(strict=True))
+
+
+def test_tables_in_the_file_are_strict_and_their_checks_named(store_path: Path) -> None:
+    with open_store(store_path, plugins=library()):
+        kinds = file_rows(
+            store_path,
+            "SELECT name, strict, wr FROM pragma_table_list WHERE name LIKE 'library%' OR name LIKE 'stina%'",
+        )
+        sql = dict(file_rows(store_path, "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"))
+
+    assert {name: wr for name, _, wr in kinds if name.startswith("library_")} == {
+        "library_author": 0,
+        "library_book": 0,
+        "library_shelf": 1,
+    }
+    assert all(strict for _, strict, _ in kinds)
+    for table in sql.values():
+        assert table.count("CHECK (") == table.count("CONSTRAINT ")
+    assert 'CONSTRAINT "color_enum" CHECK' in sql["library_book"]
+    assert 'CONSTRAINT "pages_positive" CHECK (pages > 0)' in sql["library_book"]
+    assert sql["library_book__color_pages"] == (
+        'CREATE UNIQUE INDEX "library_book__color_pages" ON "library_book" ("color", "pages" DESC) '
+        "WHERE pages > 100"
+    )
+    assert "library_book__author_id" in sql
+
+
+def test_foreign_key_actions_work_in_the_file(store_path: Path) -> None:
+    with open_store(store_path, plugins=library()) as store, store.use():
+        author = Author.create(id="a")
+        first = Book.create(author=author, color="red")
+        second = Book.create(author=Author.create(id="b"), color="blue", sequel_of=first)
+        assert [book.id for book in author.books] == [first.id]  # type: ignore[attr-defined]
+        assert [book.id for book in first.sequels] == [second.id]  # type: ignore[attr-defined]
+
+        Author.update(id="c").where(Author.id == "b").execute()
+        Author.delete().where(Author.id == "a").execute()
+
+        rows = list(Book.select(Book.id, Book.author, Book.sequel_of).tuples())
+        assert rows == [(second.id, "c", None)]
+        with pytest.raises(ConstraintError) as caught:
+            Book.create(author="nobody", color="red")
+        assert caught.value.kind == "foreign_key"
+
+
+def test_composite_key_finds_and_changes_its_row(store_path: Path) -> None:
+    with open_store(store_path, plugins=library()) as store, store.use():
+        Shelf.create(place="attic", number=1, info={"a": 1})
+        shelf = Shelf.get_by_id(("attic", 1))
+        shelf.info = [2]
+        shelf.save()
+
+        assert Shelf.get_by_id(("attic", 1)).info == [2]
+        with pytest.raises(ConstraintError) as caught:
+            Shelf.create(place="attic", number=1, info=None)
+    assert caught.value.kind == "primary_key"
+
+
+def test_deletes_follow_only_references_of_declared_models(store_path: Path) -> None:
+    class Ghost(Model):
+        """Its plugin failed while it was imported, so nobody declared it and it has no table."""
+
+        id = IdField()
+        author = ForeignKeyField(Author, backref="ghosts")
+
+    with open_store(store_path, plugins=library()) as store, store.use():
+        author = Author.create()
+        Book.create(author=author, color="red")
+
+        author.delete_instance(recursive=True)
+
+        assert Book.select().count() == 0
