@@ -57,12 +57,12 @@ def test_third_party_plugin_is_the_one_the_page_shows() -> None:
     page = ROOT / "docs" / "patterns.md"
     plugin = ROOT / "tests" / "third_party" / "stina_notes"
 
-    assert blocks(page, "python")[0] == (plugin / "stina_notes.py").read_text()
+    assert blocks(page, "python")[0] == (plugin / "stina_notes" / "__init__.py").read_text()
     assert blocks(page, "toml")[0] == (plugin / "pyproject.toml").read_text()
 
 
 def test_third_party_plugin_has_at_most_forty_lines() -> None:
-    source = (ROOT / "tests" / "third_party" / "stina_notes" / "stina_notes.py").read_text()
+    source = (ROOT / "tests" / "third_party" / "stina_notes" / "stina_notes" / "__init__.py").read_text()
 
     assert len(source.splitlines()) <= 40
 

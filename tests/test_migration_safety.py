@@ -208,12 +208,24 @@ def test_steps_that_lose_nothing_make_no_backup(store_path: Path) -> None:
     assert backups(store_path) == []
 
 
-def test_fresh_file_that_runs_every_step_in_history_makes_no_backup(store_path: Path) -> None:
-    def many(op: Operations) -> None:
-        op.insert("note", [{"id": f"{number:05}", "title": "x" * 1000} for number in range(4000)])
+def many_rows(op: Operations) -> None:
+    op.insert("note", [{"id": f"{number:05}", "title": "x" * 1000} for number in range(4000)])
 
+
+def test_backup_in_the_middle_of_a_large_migration_holds_the_state_before(store_path: Path) -> None:
+    opened(store_path, stepping("notes", making("note")), strict=True).close()
+
+    with opened(store_path, stepping("notes", making("note"), many_rows, lose_column), strict=True) as store:
+        backup = store.outcome.backup
+        assert backup is not None
+
+    assert file_rows(backup.path, "SELECT count(title) FROM notes_note") == [(0,)]
+    assert file_rows(store_path, "SELECT count(*) FROM notes_note") == [(4000,)]
+
+
+def test_fresh_file_that_runs_every_step_in_history_makes_no_backup(store_path: Path) -> None:
     with opened(
-        store_path, stepping("notes", making("note"), many, lose_column, lose_table), strict=True
+        store_path, stepping("notes", making("note"), many_rows, lose_column, lose_table), strict=True
     ) as store:
         assert store.outcome.backup is None
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 from heapq import heappop, heappush
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 
@@ -66,31 +66,42 @@ def normalised(distribution: str) -> str:
 def in_order(candidates: Sequence[Candidate]) -> tuple[list[Candidate], dict[str, list[str]]]:
     """Return *candidates*, required ones first, ties by name; and the names that require each other.
 
-    The second value maps each plugin of a circle to the circle it is in; those
-    are left out of the first. Names are unique here.
+    The second value maps each plugin that requires itself in the end to all that
+    do so together with it; those are left out of the first. Names are unique here.
     """
-    left = {candidate.name: candidate for candidate in candidates}
-    circles: dict[str, list[str]] = {}
-    while True:
-        sorter = TopologicalSorter({name: required(one, left.values()) for name, one in left.items()})
-        try:
-            sorter.prepare()
-        except CycleError as error:
-            circle = sorted(set(error.args[1]))
-            circles.update(dict.fromkeys(circle, circle))
-            for name in circle:
-                del left[name]
-        else:
-            break
+    known = {candidate.name: candidate for candidate in candidates}
+    needs = {name: required(candidate, candidates) for name, candidate in known.items()}
+    reached = {name: _reachable(name, needs) for name in needs}
+    circles = {
+        name: sorted(other for other in found if name in reached[other])
+        for name, found in reached.items()
+        if name in found
+    }
+    sorter = TopologicalSorter(
+        {name: [one for one in needs[name] if one not in circles] for name in needs if name not in circles}
+    )
+    sorter.prepare()
     ready: list[str] = []
     ordered: list[Candidate] = []
     while sorter.is_active():
         for name in sorter.get_ready():
             heappush(ready, name)
         name = heappop(ready)
-        ordered.append(left[name])
+        ordered.append(known[name])
         sorter.done(name)
     return ordered, circles
+
+
+def _reachable(name: str, needs: Mapping[str, Sequence[str]]) -> set[str]:
+    """Everything *name* requires, directly or not; itself only if it is in a circle."""
+    found: set[str] = set()
+    left = list(needs[name])
+    while left:
+        one = left.pop()
+        if one not in found:
+            found.add(one)
+            left += needs[one]
+    return found
 
 
 def required(candidate: Candidate, others: Iterable[Candidate]) -> list[str]:

@@ -6,6 +6,7 @@ same environment pay nothing for it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,17 @@ def stina_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "stina-home"
     monkeypatch.setenv("STINA_HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def stina_log() -> Iterator[None]:
+    """Give the log back as this test found it; a command run inside a test configures it."""
+    root = logging.getLogger("stina")
+    handlers, level, propagate = list(root.handlers), root.level, root.propagate
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    root.propagate = propagate
 
 
 @pytest.fixture

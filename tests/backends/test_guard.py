@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from stina_core import Plugins, Store, StoreConfig, UnsafeOpenError, open_store
+from stina_core.backends.sqlite.connection import make_file
 from stina_core.testing import file_rows, run_python
 
 
@@ -211,6 +212,18 @@ def test_store_that_failed_to_open_protects_nothing(store_path: Path) -> None:
         open_store(store_path, StoreConfig(), plugins=Plugins([]))
 
     assert store_path.read_bytes()
+
+
+def test_thread_that_is_late_to_make_a_file_leaves_it_alone(
+    live: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = live.stat()
+    monkeypatch.setattr(Path, "exists", lambda path: False)  # as it was a moment ago
+
+    make_file(str(live))
+
+    after = live.stat()
+    assert (after.st_ino, after.st_size) == (before.st_ino, before.st_size)
 
 
 def test_store_in_memory_protects_nothing(tmp_path: Path) -> None:

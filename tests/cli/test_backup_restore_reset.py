@@ -334,7 +334,7 @@ def answered(answer: str, *arguments: object) -> tuple[int, str, str]:
 def test_person_at_a_terminal_is_asked_and_no_is_taken(used: Path) -> None:
     code, out, err = answered("n\n", "--db", used, "db", "reset", "--json")
 
-    assert (code, out) == (1, "")
+    assert (code, out.strip()) == (1, "")  # before 8.5 click writes a space of the prompt there
     assert f"Delete everything in {used}?" in err
     assert "nothing was changed" in err
     assert titles(used) == ["before"]
@@ -353,7 +353,7 @@ def test_person_at_a_terminal_who_agrees_gets_one_document_on_stdout(used: Path)
 def test_person_at_a_terminal_who_does_not_answer_changes_nothing(used: Path) -> None:
     code, out, err = answered("\x04", "--db", used, "db", "reset")
 
-    assert (code, out) == (1, "")
+    assert (code, out.strip()) == (1, "")  # before 8.5 click writes a space of the prompt there
     assert "stopped: there was no answer" in err
     assert titles(used) == ["before"]
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import apsw
 
 from ...config import Synchronous
-from ...errors import ConfigError, StoreIOError
+from ...errors import ConfigError, StoreIOError, UnsafeOpenError
 from .errors import of_system, translated
 
 MINIMUM_SQLITE = (3, 53, 0)
@@ -144,7 +144,8 @@ def make_file(path: str) -> None:
     try:
         _make_directory(file.parent)
         if not file.exists():  # never open an existing one: see guard.py
-            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+            with suppress(UnsafeOpenError):  # another thread made it meanwhile, and has it open
+                os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         if not file.is_file():
             raise StoreIOError(f"{path} cannot be made: a file is where a directory must be") from None
