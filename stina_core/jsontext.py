@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TypeAlias
+from typing import TypeAlias, Union
 
 from .errors import InvalidValueError
 
-JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
+# A Union, because text cannot be joined with `|` to another type when annotations are evaluated.
+JsonValue: TypeAlias = Union[bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]", None]
 
 MAX_BYTES = 1 << 20
 """UTF-8 bytes of one JSON value: 1 MiB. Larger contents belong in a file or a table of their own."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from stina_kv import KvRepository
 
 from stina_core import Store
+from stina_kv import KvRepository
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from typing import Any
 
 import apsw
 import pytest
-import stina_kv.plugin
-from stina_kv import KvRepository
-from stina_kv.checks import findings
 
+import stina_kv.plugin
 from stina_core import JsonValue, Store, StoreConfig, open_store
 from stina_core.testing import file_rows, plugins_of
+from stina_kv import KvRepository
+from stina_kv.checks import findings
 
 PLUGINS = plugins_of(kv=stina_kv.plugin)
 REAL_FILE = Path(__file__).parent / "data" / "108b028-small.db.gz"

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 import pytest
-import stina_kv.plugin
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from stina_kv import MISSING, KvEntry, KvRepository
-from stina_kv.models import Entry
 
+import stina_kv.plugin
 from stina_core import InvalidValueError, open_store
 from stina_core.testing import memory_store, plugins_of
+from stina_kv import MISSING, KvEntry, KvRepository
+from stina_kv.models import Entry
 
 if TYPE_CHECKING:
     from .conftest import Stina

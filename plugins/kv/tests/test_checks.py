@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from stina_kv import KvRepository
-from stina_kv.plugin import check
 
 from stina_core import InvalidValueError, Severity, Store
 from stina_core.testing import file_rows
+from stina_kv import KvRepository
+from stina_kv.plugin import check
 
 ROW = "INSERT INTO kv_entry VALUES ({}, {}, 0)"
 

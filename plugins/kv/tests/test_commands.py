@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from stina_kv import KvRepository
 
 from stina_core import open_store
 from stina_core.testing import run_python
+from stina_kv import KvRepository
 
 if TYPE_CHECKING:
     from .conftest import Stina

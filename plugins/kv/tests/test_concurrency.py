@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from stina_kv import KvEntry, KvRepository, repository
 
 from stina_core import Store, open_store
 from stina_core.testing import memory_store, run_together
+from stina_kv import KvEntry, KvRepository, repository
 
 INCREMENT = """
 import sys

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-import stina_kv.plugin
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+import stina_kv.plugin
+from stina_core import InvalidValueError, JsonValue, NotFoundError, Store, StoreConfig, open_store
+from stina_core.testing import memory_store, plugins_of
 from stina_kv import MISSING, KvRepository, Missing
 from stina_kv.keys import end_of_prefix
 from stina_kv.testing import json_values, keys
-
-from stina_core import InvalidValueError, JsonValue, NotFoundError, Store, StoreConfig, open_store
-from stina_core.testing import memory_store, plugins_of
 
 PLUGINS = plugins_of(kv=stina_kv.plugin)
 INTEGERS = range(-(1 << 63), 1 << 63)

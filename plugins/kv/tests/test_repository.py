@@ -4,12 +4,12 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
-from stina_kv import MISSING, KvEntry, KvRepository
-from stina_kv.models import Entry
-from stina_kv.repository import _beginning_with
 
 from stina_core import InvalidValueError, JsonValue, NotFoundError, Store, now, open_store
 from stina_core.testing import file_rows
+from stina_kv import MISSING, KvEntry, KvRepository
+from stina_kv.models import Entry
+from stina_kv.repository import _beginning_with
 
 
 def test_set_returns_what_is_stored_and_get_reads_it_back(kv: KvRepository) -> None:

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-import stina_kv.plugin
 from hypothesis import given, settings
+
+import stina_kv.plugin
+from stina_core import JsonValue, Store
+from stina_core.testing import memory_store, plugins_of, run_python
 from stina_kv import KvEntry, KvRepository
 from stina_kv.checks import findings
 from stina_kv.keys import check_key
 from stina_kv.plugin import seed
 from stina_kv.testing import json_values, keys
-
-from stina_core import JsonValue, Store
-from stina_core.testing import memory_store, plugins_of, run_python
 
 PLUGINS = plugins_of(kv=stina_kv.plugin)
 

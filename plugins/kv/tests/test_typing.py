@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias, assert_type
 
-from stina_kv import MISSING, KvEntry, KvRepository, Missing
-
 from stina_core import JsonValue, Store
+from stina_kv import MISSING, KvEntry, KvRepository, Missing
 
 JsonOrBytes: TypeAlias = "JsonValue | bytes"
 JsonOrMissing: TypeAlias = "JsonValue | Missing"
