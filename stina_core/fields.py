@@ -577,9 +577,7 @@ class ForeignKeyField(Portable, _ForeignKeyField[_V]):
                 "names the model class, or 'self'"
             )
         self.declared_backref = NO_BACKREF  # schema.add() attaches the wanted one, once the model is accepted
-        self.rel_field = (
-            None  # of the target as it is now; a copy in a derived model brought an old one along
-        )
+        self.rel_field = None  # found anew: a derived model's copy brings that of its parent along
         super().bind(model, name, set_attribute)
 
     def db_value(self, value: Any) -> Any:

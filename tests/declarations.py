@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import apsw
+import pytest
 
 from stina_core import (
     IdField,
@@ -17,6 +18,7 @@ from stina_core import (
     PluginState,
     Repository,
     Schema,
+    SchemaError,
     Store,
     StoreConfig,
     TextField,
@@ -108,3 +110,20 @@ def old_file(path: Path, journal: str = "delete") -> None:
 def backups(path: Path) -> list[str]:
     """Return the names of everything among the backups of the store at *path*."""
     return sorted(file.name for file in (path.parent / "backups").glob("*"))
+
+
+def declared(*models: type[Model], name: str = "notes", requires: tuple[str, ...] = ()) -> Schema:
+    """Return the schema of the plugin *name* with *models* declared."""
+    schema = Schema(name, requires)
+    schema.add(*models)
+    return schema
+
+
+def refused(*models: type[Model], name: str = "notes", requires: tuple[str, ...] = ()) -> str:
+    """Return why the plugin *name* may not declare *models*."""
+    schema = Schema(name, requires)
+    with pytest.raises(SchemaError) as caught:
+        schema.add(*models)
+    schema.withdraw()
+    assert caught.value.plugin == name
+    return str(caught.value)

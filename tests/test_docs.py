@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "AGENTS.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GUIDES = sorted((ROOT / "docs").rglob("*.md"))
+READMES = [ROOT / "README.md", *sorted((ROOT / "plugins").glob("*/README.md"))]
+PAGES = [*READMES, ROOT / "AGENTS.md", *GUIDES]
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -19,7 +21,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def console_sessions() -> list[tuple[str, str]]:
-    return [(page.name, block) for page in PAGES for block in blocks(page, "console")]
+    return [(str(page.relative_to(ROOT)), block) for page in PAGES for block in blocks(page, "console")]
 
 
 @pytest.mark.parametrize(("page", "session"), console_sessions())
@@ -37,20 +39,25 @@ def test_console_session_prints_what_the_page_says(page: str, session: str, stin
         assert re.fullmatch(pattern, ran.stdout.rstrip(), re.DOTALL), f"{command}\n{ran.stdout}"
 
 
-def test_pages_have_only_blocks_that_are_run_or_compared() -> None:
-    languages = {
-        (page.name, language)
-        for page in PAGES
-        for language in re.findall(r"^```(\w*)$", page.read_text(), re.MULTILINE)
-    }
+@pytest.mark.parametrize("page", READMES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_of_a_readme_runs(page: Path) -> None:
+    found = blocks(page, "python")
 
-    assert languages - {(page.name, "") for page in PAGES} == {
-        ("README.md", "sh"),
-        ("README.md", "console"),
-        ("README.md", "python"),
-        ("patterns.md", "python"),
-        ("patterns.md", "toml"),
-    }
+    assert found
+    for block in found:
+        exec(compile(block, page, "exec"), {})
+
+
+def test_there_is_no_block_that_nothing_runs_or_compares() -> None:
+    def languages(pages: list[Path]) -> set[str]:
+        return {
+            language
+            for page in pages
+            for language in re.findall(r"^```(\w+)$", page.read_text(), re.MULTILINE)
+        }
+
+    assert languages(READMES) == {"sh", "console", "python"}
+    assert languages(GUIDES) == {"python", "toml"}
 
 
 def test_third_party_plugin_is_the_one_the_page_shows() -> None:
@@ -68,11 +75,12 @@ def test_third_party_plugin_has_at_most_forty_lines() -> None:
 
 
 def test_every_proof_a_page_names_exists() -> None:
-    named = {
-        path for page in PAGES for path in re.findall(r"`((?:tests|plugins)/[\w/.]+)`", page.read_text())
-    }
-
-    missing = sorted(path for path in named if not (ROOT / path.replace("<name>", "kv")).exists())
+    missing = [
+        (page.name, path)
+        for page in PAGES
+        for path in re.findall(r"`((?:tests|plugins)/[\w/.]+)`", page.read_text())
+        if not ((ROOT / path).exists() or (page.parent / path).exists())
+    ]
 
     assert missing == []
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,10 +126,3 @@ def test_the_command_is_imported_without_the_database() -> None:
     )
 
     assert output.strip() == "[]"
-
-
-def test_the_block_in_the_readme_runs() -> None:
-    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    [block] = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-
-    exec(compile(block, "README.md", "exec"), {})
