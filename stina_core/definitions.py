@@ -166,7 +166,7 @@ def _check_parts(table: Table, names: Sequence[str]) -> None:
             if values.count(value) > 1:
                 raise DefinitionError(f"{table.name} has two of the {kind} {value!r}; give one another name")
             if kind != "column":
-                check_name(value, f"a {kind}")
+                check_name(value, f"{'an' if kind == 'index' else 'a'} {kind}")
     for index in table.indexes:
         for part in index.columns:
             column, _, direction = part.partition(" ")

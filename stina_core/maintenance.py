@@ -16,18 +16,16 @@ import apsw
 from .backends.base import Backup
 from .backends.sqlite import backup as copies
 from .backends.sqlite import inspection
-from .backends.sqlite.backend import SqliteBackend
 from .backends.sqlite.connection import check_owner, connect, make_file
 from .backends.sqlite.errors import translated
 from .backends.sqlite.lock import file_lock
 from .config import StoreConfig
 from .errors import ConfigError, StoreCorruptError, StoreIOError
 from .log import get_logger
-from .migrations.engine import Migration
 from .migrations.ledger import core_steps
 from .migrations.plan import CORE, plan
+from .opening import open_database
 from .plugins import Plugins
-from .transactions import Transactions
 from .version import __version__
 
 log = get_logger(__name__)
@@ -96,7 +94,7 @@ def reset(config: StoreConfig, plugins: Plugins) -> Replaced:
     path = _file_of(config)
     make_file(path)
     with copies.temporary(Path(path).parent) as fresh:
-        _make_fresh(replace(config, path=str(fresh)), plugins)
+        open_database(replace(config, path=str(fresh)), plugins).backend.close()
         return _replace(config, path, fresh, "reset")
 
 
@@ -145,22 +143,6 @@ def _check_source(source: Path, path: str) -> None:
     if refusal is not None:
         raise refusal
     copies.verify(str(source))
-
-
-def _make_fresh(config: StoreConfig, plugins: Plugins) -> None:
-    """Make a migrated store at *config*'s path; no plugin's `startup` runs, for nobody uses it there."""
-    backend = SqliteBackend(config)
-    transactions = Transactions(backend.database, backend.session)
-    backend.database.unit = transactions.begin
-    backend.database.in_unit = transactions.in_unit
-    declared = [core_steps(__version__), *plugins.steps()]
-    tables = {plugin.name: plugin.schema.tables for plugin in plugins.on if plugin.schema}
-    try:
-        with backend.lock():
-            backend.open()
-            Migration(backend, transactions.begin, declared, tables).run()
-    finally:
-        backend.close()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Opening a store: the one place where configuration, plugins, migrations and backend meet."""
+"""The store: one open database with its plugins, and typed access to their repositories."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
-from .backends.sqlite.backend import SqliteBackend
 from .config import StoreConfig
 from .errors import (
     HookError,
@@ -20,13 +19,11 @@ from .errors import (
     TransactionError,
 )
 from .log import get_logger
-from .migrations.engine import Migration, Outcome
-from .migrations.ledger import core_steps
 from .model import using
+from .opening import OpenDatabase, open_database
 from .plugins import Plugins, PluginState, PluginStatus, installed_plugins, load_plugins
 from .repository import Repository
-from .transactions import SNAPSHOT_DEADLINE, Snapshot, Transaction, Transactions
-from .version import __version__
+from .transactions import SNAPSHOT_DEADLINE, Snapshot, Transaction
 
 if TYPE_CHECKING:
     from .backends.base import Backend
@@ -54,13 +51,11 @@ class Store:
         outcome: What opening it did to its schema.
     """
 
-    def __init__(
-        self, config: StoreConfig, backend: Backend, transactions: Transactions, plugins: Plugins
-    ) -> None:
+    def __init__(self, config: StoreConfig, opened: OpenDatabase, plugins: Plugins) -> None:
         self.config = config
-        self.outcome = Outcome()
-        self._backend = backend
-        self._transactions = transactions
+        self.outcome = opened.outcome
+        self._backend: Backend = opened.backend
+        self._transactions = opened.transactions
         self._plugins = plugins
         self._trouble: dict[str, _Trouble] = {}
         self._repositories: dict[type[Repository], Repository] = {}
@@ -173,12 +168,7 @@ class Store:
     def __repr__(self) -> str:
         return f"<Store {self.path}{' (closed)' if self._closed else ''}>"
 
-    def _open(self) -> None:
-        declared = [core_steps(__version__), *self._plugins.steps()]
-        tables = {plugin.name: plugin.schema.tables for plugin in self._plugins.on if plugin.schema}
-        with self._backend.lock():
-            self._backend.open()
-            self.outcome = Migration(self._backend, self._transactions.begin, declared, tables).run()
+    def _start(self) -> None:
         for name, error in self.outcome.failed.items():
             self._put_off(name, PluginState.QUARANTINED, str(error), error)
         self._block_dependents()
@@ -273,13 +263,9 @@ def open_store(
     """
     settings = config.located(path) if config is not None else StoreConfig.from_env(path)
     loaded = plugins if plugins is not None else load_plugins(installed_plugins(), settings)
-    backend = SqliteBackend(settings)
-    transactions = Transactions(backend.database, backend.session)
-    backend.database.unit = transactions.begin
-    backend.database.in_unit = transactions.in_unit
-    store = Store(settings, backend, transactions, loaded)
+    store = Store(settings, open_database(settings, loaded), loaded)
     try:
-        store._open()
+        store._start()
     except BaseException:
         store._end()
         raise

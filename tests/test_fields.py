@@ -2,15 +2,11 @@ from __future__ import annotations
 
 import enum
 import json
-import math
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import Enum, StrEnum
-from pathlib import Path
 from typing import Any, assert_type
 
-import apsw
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -31,17 +27,12 @@ from stina_core import (
     Model,
     Operations,
     Store,
-    StoreConfig,
     TextField,
     TimestampField,
-    new_id,
     now,
-    open_store,
 )
-from stina_core.backends.sqlite.ddl import create_table_sql
-from stina_core.definitions import table_of
 from stina_core.ids import to_ms
-from stina_core.testing import file_rows, memory_store, plugins_of
+from stina_core.testing import memory_store, plugins_of
 
 from .declarations import plugin
 
@@ -473,124 +464,6 @@ def test_queries_compare_with_values_of_the_fields_kind(kinds: Store) -> None:
         assert found(Sample.flag == True)  # noqa: E712  # this is SQL
 
 
-class Defaulted(Model):
-    id = IdField()
-    text = TextField(default="it's")
-    nul = TextField(default="a\0b")
-    number = IntegerField(default=-(2**63))
-    ratio = FloatField(default=0.1)
-    flag = BooleanField(default=True)
-    data = BlobField(default=b"\0'")
-    document = JsonField(default={"a": ["'"]})
-    color = EnumField(Color, default=Color.GREEN)
-    made_at = TimestampField(default=now)
-    python_only = TextField(default=new_id, null=True)
-
-
-def migrate_defaulted(migrations: Migrations) -> None:
-    @migrations.step("0001_initial")
-    def initial(op: Operations) -> None:
-        op.create_table(
-            "defaulted",
-            id=IdField(),
-            text=TextField(default="it's"),
-            nul=TextField(default="a\0b"),
-            number=IntegerField(default=-(2**63)),
-            ratio=FloatField(default=0.1),
-            flag=BooleanField(default=True),
-            data=BlobField(default=b"\0'"),
-            document=JsonField(default={"a": ["'"]}),
-            color=EnumField(["red", "gr'een"], default="gr'een"),
-            made_at=TimestampField(default=now),
-            python_only=TextField(default=new_id, null=True),
-        )
-
-
-def test_plain_defaults_are_the_columns_defaults_for_every_program(store_path: Path) -> None:
-    before = to_ms(now())
-    with open_store(
-        store_path,
-        StoreConfig(strict=True),
-        plugins=plugins_of(kinds=plugin(Defaulted, migrate=migrate_defaulted)),
-    ) as store:
-        file_rows(store_path, "INSERT INTO kinds_defaulted (id) VALUES ('from a shell')")
-        after = to_ms(now())
-        with store.use():
-            shell = Defaulted.get_by_id("from a shell")
-            python = Defaulted.get_by_id(Defaulted.create().id)
-
-    for field in ("text", "nul", "number", "ratio", "flag", "data", "document", "color"):
-        assert getattr(shell, field) == getattr(python, field) == getattr(Defaulted(), field)
-    assert before - 2 <= to_ms(shell.made_at) <= after + 2  # julianday() counts in steps of less than a ms
-    assert shell.python_only is None
-    assert python.python_only is not None
-
-
-def test_columns_are_declared_with_their_type_default_and_null(store_path: Path) -> None:
-    plugins = plugins_of(kinds=plugin(Defaulted, migrate=migrate_defaulted))
-    with open_store(store_path, StoreConfig(strict=True), plugins=plugins):
-        rows = file_rows(
-            store_path, "SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info('kinds_defaulted')"
-        )
-
-    columns = {name: (kind, bool(notnull), default) for name, kind, notnull, default in rows}
-    assert columns["text"] == ("TEXT", True, "'it''s'")
-    assert columns["number"] == ("INTEGER", True, "-9223372036854775808")
-    assert columns["ratio"] == ("REAL", True, "0.1")
-    assert columns["flag"] == ("INTEGER", True, "1")
-    assert columns["data"] == ("BLOB", True, "x'0027'")
-    assert columns["color"] == ("TEXT", True, "'gr''een'")
-    assert columns["made_at"][:2] == ("INTEGER", True)
-    assert "julianday" in columns["made_at"][2]
-    assert columns["python_only"] == ("TEXT", False, None)
-
-
-@given(
-    text=st.text(),
-    number=st.integers(-(2**63), 2**63 - 1),
-    ratio=st.floats(allow_nan=False, allow_infinity=False),
-    data=st.binary(),
-)
-@example(text="\0", number=-(2**63), ratio=sys.float_info.min, data=b"")
-@example(text="'", number=0, ratio=-math.ulp(0.0), data=b"'")
-def test_any_plain_default_survives_being_written_as_sql(
-    text: str, number: int, ratio: float, data: bytes
-) -> None:
-    table = table_of(
-        "t",
-        {
-            "id": IdField(),
-            "text": TextField(default=text),
-            "number": IntegerField(default=number),
-            "ratio": FloatField(default=ratio),
-            "data": BlobField(default=data),
-        },
-        key_of=lambda field: ("", ("", "text")),
-    )
-    connection = apsw.Connection(":memory:")
-    connection.execute(create_table_sql(table))
-    connection.execute("INSERT INTO t (id) VALUES ('x')")
-
-    assert connection.execute("SELECT text, number, ratio, data FROM t").fetchall() == [
-        (text, number, ratio, data)
-    ]
-
-
-def test_default_list_is_not_shared_among_rows() -> None:
-    one, two = Defaulted(), Defaulted()
-
-    one.document["a"].append("changed")
-
-    assert two.document == {"a": ["'"]}
-
-
-def test_wrong_default_is_refused_when_it_is_declared() -> None:
-    with pytest.raises(InvalidValueError):
-        table_of(
-            "t", {"id": IdField(), "n": IntegerField(default="7")}, key_of=lambda field: ("", ("", "text"))
-        )
-
-
 def test_stored_json_is_compact_and_keeps_characters_as_they_are(kinds: Store) -> None:
     with kinds.use():
         id = Sample.create(document={"ö": [1, "👩"]}).id
@@ -615,13 +488,10 @@ def test_types_of_fields_are_exact() -> None:
 
     assert_type(sample.id, str)
     assert_type(sample.text, str | None)
-    assert_type(Defaulted().text, str)
     assert_type(sample.number, int | None)
     assert_type(sample.ratio, float | None)
     assert_type(sample.flag, bool | None)
     assert_type(sample.data, bytes | None)
     assert_type(sample.at, datetime | None)
-    assert_type(Defaulted().made_at, datetime)
     assert_type(sample.color, Color | None)
-    assert_type(Defaulted().color, Color)
     assert_type(sample.owner, Owner | None)

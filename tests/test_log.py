@@ -5,12 +5,15 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stina_core import get_logger
+from stina_core import get_logger, local_plugin
 from stina_core.log import configure
+
+from .declarations import making, opened, plugin, stepping
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def test_every_level_is_silent_until_a_program_configures_the_log() -> None:
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_failing_plugin_writes_nothing_to_stdout_and_one_line_to_the_configured_stream() -> None:
+def test_failing_plugin_is_one_line_on_the_configured_stream_and_nothing_on_stdout() -> None:
     done = run(
         "import sys\n"
         "from stina_core import StoreConfig, load_plugins, local_plugin\n"
@@ -53,6 +56,24 @@ def test_failing_plugin_writes_nothing_to_stdout_and_one_line_to_the_configured_
     assert done.stderr.count("\n") == 1
     assert "event='plugin.failed'" in done.stderr
     assert "plugin='bad'" in done.stderr
+
+
+def test_failures_are_logged_by_name_and_never_with_what_an_error_says(
+    store_path: Path, stream: io.StringIO
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise ValueError("secret words")
+
+    configure(stream, logging.DEBUG)
+    declaring_wrong = local_plugin("declares", plugin(migrate=lambda migrations: fail()))
+
+    opened(store_path, declaring_wrong, stepping("steps", making("note"), fail)).close()
+
+    log = stream.getvalue()
+    assert "plugin='declares' error='HookError'" in log
+    assert "event='plugin.quarantined' plugin='steps' step='0002_step'" in log
+    assert "event='step.applied' plugin='stina' step='0001_core'" in log
+    assert "secret" not in log
 
 
 def test_configured_log_has_event_level_time_and_facts(stream: io.StringIO) -> None:

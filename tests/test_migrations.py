@@ -258,25 +258,56 @@ def test_transaction_that_sqlite_itself_undid_is_never_half_committed(store_path
         "COMMIT",
         "  rollback",
         "-- over\nEND",
-        "/* and\nout */ ; BEGIN",
+        "/* and\nout */ BEGIN",
         "SAVEPOINT x",
         "release stina_1",
         "Begin Immediate",
     ],
 )
 def test_step_cannot_begin_or_end_a_transaction(store_path: Path, sql: str) -> None:
-    with opened(store_path, stepping("bad", lambda_running(sql)), stepping("good", making("note"))) as store:
+    with opened(store_path, stepping("bad", running(sql)), stepping("good", making("note"))) as store:
         assert "cannot begin or end" in store.plugins[0].reason
         assert states(store)["good"] is PluginState.ON
 
     assert ran(store_path) == [("good", "0001_step")]
 
 
-def lambda_running(sql: str) -> Run:
+def running(sql: str) -> Run:
     def run(op: Operations) -> None:
+        op.create_table("note", id=IdField(), title=TextField(default=""))
         op.unsafe_sql(sql)
 
     return run
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO bad_note (id) VALUES ('a'); COMMIT",
+        "SELECT ';'; ROLLBACK",
+        "; COMMIT",
+        "SELECT 1 /* ; */; -- ;\n END",
+        "CREATE TRIGGER bad_t AFTER INSERT ON bad_note BEGIN SELECT 1; END; COMMIT",
+    ],
+)
+def test_second_statement_that_could_end_the_transaction_is_refused(store_path: Path, sql: str) -> None:
+    with opened(store_path, stepping("bad", running(sql)), stepping("good", making("note"))) as store:
+        assert "one statement" in store.plugins[0].reason
+
+    assert "bad_note" not in tables(store_path)
+    assert ran(store_path) == [("good", "0001_step")]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT 1;", "SELECT ';' -- ;", "SELECT 1 ; ; /* over; */ -- out", "SELECT '-- ;'';' AS \";\"", ""],
+)
+def test_semicolons_in_texts_comments_and_at_the_end_are_no_second_statement(
+    store_path: Path, sql: str
+) -> None:
+    opened(store_path, stepping("good", running(sql)), strict=True).close()
+
+    assert ran(store_path) == [("good", "0001_step")]
 
 
 def test_trigger_with_begin_and_end_inside_may_be_made(store_path: Path) -> None:
@@ -308,7 +339,7 @@ def failing_core(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return PluginSteps("stina", version, frozenset(), migrations.steps)
 
-    monkeypatch.setattr("stina_core.store.core_steps", broken)
+    monkeypatch.setattr("stina_core.opening.core_steps", broken)
 
 
 @pytest.mark.usefixtures("failing_core")
@@ -347,7 +378,7 @@ def test_file_of_a_newer_core_is_refused_and_not_touched(
     store_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as newer:
-        newer.setattr("stina_core.store.core_steps", newer_core)
+        newer.setattr("stina_core.opening.core_steps", newer_core)
         opened(store_path, stepping("notes", making("note"))).close()
     before = digest(store_path)
 

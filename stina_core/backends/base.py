@@ -127,6 +127,10 @@ class Backend(Protocol):
         """Run one statement of the core itself and return all its rows."""
         ...
 
+    def is_one_statement(self, sql: str) -> bool:
+        """Whether *sql* is a single statement: a second one could end the transaction around it."""
+        ...
+
     def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement of the core itself once per row of values."""
         ...

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Value = bool | int | float | str | bytes | None
 
 _TRANSACTION = re.compile(
-    r"(\s|;|--[^\n]*(\n|$)|/\*.*?\*/)*(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE)\b",
+    r"(\s|--[^\n]*(\n|$)|/\*.*?\*/)*(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE)\b",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -180,9 +180,12 @@ class Operations:
         another backend understands it.
 
         Raises:
-            DefinitionError: *sql* would begin or end a transaction: the
-                migration is one, and other plugins' steps are in it.
+            DefinitionError: *sql* is more than one statement, or would begin or
+                end a transaction: the migration is one, and other plugins'
+                steps are in it.
         """
+        if not self._backend.is_one_statement(sql):
+            raise DefinitionError("unsafe_sql() runs one statement; call it once for each")
         if _TRANSACTION.match(sql):
             raise DefinitionError("a step runs in the migration's transaction; it cannot begin or end one")
         self._before_loss()

@@ -274,7 +274,7 @@ MOUNTS = """
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("/home/user/.stina/stina.db", False),
+        ("/var/lib/stina/stina.db", False),
         ("/mnt/share/stina.db", True),
         ("/mnt/share/deep/er/stina.db", True),
         ("/mnt/share/local/stina.db", False),

@@ -17,6 +17,7 @@ from .errors import translated
 from .gate import Gate
 from .lock import file_lock
 from .session import SqliteSession
+from .statements import is_one
 
 _LOCK_TIMEOUT = 60.0
 """Seconds to wait for another process that opens or migrates the same file."""
@@ -57,6 +58,10 @@ class SqliteBackend:
     def execute(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run one statement of the core itself and return all its rows."""
         return self.database.execute_sql(sql, values).fetchall()
+
+    def is_one_statement(self, sql: str) -> bool:
+        """Whether *sql* is a single statement."""
+        return is_one(sql)
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement of the core itself once per row of values."""

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+import apsw
+
 from ..base import Row
 
 _READS = re.compile(r"\s*\(?\s*(SELECT|VALUES|PRAGMA|EXPLAIN)\b", re.IGNORECASE)
 _WITH = re.compile(r"\s*WITH\b", re.IGNORECASE)
+_NOTHING = re.compile(r"(\s|;|--[^\n]*(\n|$)|/\*.*?\*/)*", re.DOTALL)
 _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 
 
@@ -25,6 +28,14 @@ def writes(sql: str) -> bool:
     if _READS.match(sql):
         return False
     return not _WITH.match(sql) or _WRITES.search(sql) is not None
+
+
+def is_one(sql: str) -> bool:
+    """Whether *sql* is a single statement, as SQLite itself reads texts, comments and triggers."""
+    for place, character in enumerate(sql):
+        if character == ";" and apsw.complete(sql[: place + 1]):
+            return _NOTHING.fullmatch(sql, place + 1) is not None
+    return True
 
 
 class Result:

@@ -1,0 +1,58 @@
+"""What every field is to the rest of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypedDict
+
+from ..catalog import Check, Type, sql_literal
+from ..errors import InvalidValueError
+from ..ids import now
+
+NOW = "<now>"
+"""Stands for the backend's own expression for the present time in UTC milliseconds."""
+
+
+class FieldOptions(TypedDict, total=False):
+    """What every field accepts."""
+
+    primary_key: bool
+    index: bool
+    unique: bool
+    default: Any
+    column_name: str
+    collation: str
+
+
+class Portable:
+    """What the catalog needs to know of a field. Every field of this package is one; no other is accepted."""
+
+    portable_type: ClassVar[Type] = "text"
+
+    def plain_default(self) -> object:
+        """The default as it was declared: a value, a callable, or None for none."""
+        return self.default  # type: ignore[attr-defined]
+
+    def sql_default(self) -> str | None:
+        """The column's DEFAULT as SQL, or None: then the default, if any, is made in Python."""
+        default = self.plain_default()
+        if default is now:
+            return NOW
+        if default is None or callable(default):
+            return None
+        return sql_literal(self.db_value(default))  # type: ignore[attr-defined]
+
+    def rules(self, column: str) -> Sequence[Check]:
+        """The CHECKs that hold the column to this field's values in every program."""
+        return ()
+
+    @property
+    def place(self) -> str:
+        """`table.column` for error messages."""
+        model = getattr(self, "model", None)
+        column = getattr(self, "column_name", None) or getattr(self, "name", None) or "value"
+        return f"{model._meta.table_name}.{column}" if model is not None else str(column)
+
+    def refuse(self, value: object, wanted: str) -> InvalidValueError:
+        """The error for a value of the wrong kind; it names the kind, never the value."""
+        return InvalidValueError(self.place, f"expected {wanted}, got {type(value).__name__}")
