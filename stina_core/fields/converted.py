@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .. import jsontext
 from ..catalog import Check, sql_literal
@@ -14,9 +14,6 @@ from ..errors import InvalidValueError
 from ..ids import from_ms, to_ms
 from . import generic
 from .portable import FieldOptions, Portable
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 _V = TypeVar("_V")
 _E = TypeVar("_E", bound=Enum)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 import peewee
 
@@ -10,9 +10,6 @@ from ..catalog import Action
 from ..errors import InvalidValueError
 from . import generic
 from .portable import FieldOptions, Portable
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
 
 _V = TypeVar("_V")
 _M = TypeVar("_M", bound=peewee.Model)

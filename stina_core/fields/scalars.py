@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .. import jsontext
 from ..catalog import Check
@@ -14,8 +14,6 @@ from .portable import FieldOptions, Portable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from typing_extensions import Unpack
 
 _V = TypeVar("_V")
 
