@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from peewee import CompositeKey
 
     from .catalog import Check, Index
-    from .changes import Change, Changes, Cursor, Op
+    from .changes import Actor, Change, Changes, Cursor, Op
     from .config import StoreConfig
     from .errors import (
         BackendError,
         ConfigError,
         ConstraintError,
+        DefinitionError,
         DiskFullError,
         DriftError,
         HookError,
@@ -76,12 +77,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "peewee": ("CompositeKey",),
     ".catalog": ("Check", "Index"),
-    ".changes": ("Change", "Changes", "Cursor", "Op"),
+    ".changes": ("Actor", "Change", "Changes", "Cursor", "Op"),
     ".config": ("StoreConfig",),
     ".errors": (
         "BackendError",
         "ConfigError",
         "ConstraintError",
+        "DefinitionError",
         "DiskFullError",
         "DriftError",
         "HookError",
@@ -144,6 +146,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Actor",
     "AutoIdField",
     "BackendError",
     "BlobField",
@@ -155,6 +158,7 @@ __all__ = [
     "ConfigError",
     "ConstraintError",
     "Cursor",
+    "DefinitionError",
     "DiskFullError",
     "DriftError",
     "EnumField",

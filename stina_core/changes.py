@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, overload
+from functools import total_ordering
+from typing import TYPE_CHECKING, Literal, get_args, overload
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+
+Actor = Literal["user", "assistant", "tool", "plugin"]
+"""On whose behalf something was written."""
+
+ACTORS: frozenset[str] = frozenset(get_args(Actor))
 
 
 class Op(StrEnum):
@@ -20,12 +27,14 @@ class Op(StrEnum):
     RESET = "reset"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@total_ordering
+@dataclass(frozen=True, slots=True)
 class Cursor:
     """A resume point in the feed of one file: everything up to *seq* has been seen.
 
-    Prints as `epoch:seq`. Cursors of one epoch are ordered; the epoch changes
-    when a file is restored or reset, and an old cursor is then refused.
+    Prints as `epoch:seq`. Cursors of one epoch are ordered; comparing those of two
+    raises ValueError. The epoch changes when a file is restored or reset, and an
+    old cursor is then refused.
     """
 
     epoch: str
@@ -33,6 +42,11 @@ class Cursor:
 
     def __str__(self) -> str:
         return f"{self.epoch}:{self.seq}"
+
+    def __lt__(self, other: Cursor) -> bool:
+        if self.epoch != other.epoch:
+            raise ValueError(f"{self} and {other} are of two epochs; neither comes first")
+        return self.seq < other.seq
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
@@ -50,7 +64,7 @@ class Change:
     Attributes:
         key: The primary key as stored; a tuple where it has several columns; None for a reset.
         origin: Which program and process wrote it; None for a writer outside Stina.
-        actor: On whose behalf: `user`, `assistant`, `tool`, `plugin`, or None.
+        actor: On whose behalf, where the writer said so.
         at: When the transaction was committed (UTC, ms); None for a writer outside Stina.
     """
 
@@ -59,7 +73,7 @@ class Change:
     op: Op
     key: object
     origin: str | None = None
-    actor: str | None = None
+    actor: Actor | None = None
     at: datetime | None = None
 
 

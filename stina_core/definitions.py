@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import peewee
 
 from .catalog import Check, Column, Index, Reference, Table, Type
+from .errors import DefinitionError
 from .fields import AutoIdField, EnumField, ForeignKeyField, Portable
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -21,10 +22,6 @@ _IGNORED_OPTIONS = ("constraints", "sequence", "index_type", "unindexed", "choic
 Key = tuple[str, Type]
 KeyOf = Callable[[ForeignKeyField[object]], tuple[str, Key]]
 """Finds the table a foreign key points to and that table's key column and type."""
-
-
-class DefinitionError(Exception):
-    """A definition breaks a schema rule; the caller adds whose it is."""
 
 
 def check_name(name: str, what: str) -> str:

@@ -2,6 +2,7 @@
 
     StinaError
     ├── ConfigError
+    ├── DefinitionError            a table definition in a step or model breaks a rule
     ├── PluginError                .plugin
     │   ├── PluginLoadError        its entry point failed to load, or declares what it must not
     │   ├── SchemaError            a declaration breaks a rule or collides; names both sides
@@ -42,6 +43,14 @@ class StinaError(Exception):
 
 class ConfigError(StinaError):
     """A setting, path or environment variable cannot be used as it is."""
+
+
+class DefinitionError(StinaError):
+    """A definition of a table, field or index breaks a rule of the schema.
+
+    Raised inside a step by its operations; from outside it is seen as the cause of
+    StepFailedError or SchemaError, which name the plugin.
+    """
 
 
 class PluginError(StinaError):

@@ -6,12 +6,12 @@ marked with `@hookimpl`. Rules that hold for all of them:
 
 - Hooks are plain functions; `async def`, keyword-only arguments, wrappers and
   names that are not below are refused when the plugin is loaded.
-- A hook receives one context object. New needs become new attributes of that
-  object, not new arguments, so an old plugin keeps working.
+- A hook receives context objects. New needs become new attributes of those, not
+  new arguments, so an old plugin keeps working. It may leave arguments out.
 - Hooks are called plugin by plugin: first the plugins a plugin depends on
   (from its distribution's `Requires-Dist`), then by name.
 - Every call runs inside an error boundary that names the plugin. What an error
-  does is said at each hook. With `STINA_STRICT=1` every error is raised.
+  does is said at each hook. With `STINA_STRICT=1` what would switch a plugin off is raised.
 """
 
 from __future__ import annotations
@@ -40,7 +40,12 @@ class Tools(Protocol):
     """Where a plugin offers functions to the assistant, to MCP clients and to the command line."""
 
     def add(self, function: _Function) -> _Function:
-        """Offer *function*; its type hints are the parameters, its docstring the description."""
+        """Offer *function*; its type hints are the parameters, its docstring the description.
+
+        A parameter whose type is a Repository class is none of the tool's own: it
+        receives that repository of the store the tool runs on, so that a tool needs
+        no store of its own.
+        """
         ...
 
 

@@ -69,6 +69,25 @@ def using(database: peewee.Database) -> Iterator[None]:
         current_database.reset(token)
 
 
+@contextmanager
+def nowhere() -> Iterator[None]:
+    """Keep models from speaking to any store inside the block: a migration step must not use them."""
+    token = current_database.set(None)
+    try:
+        yield
+    finally:
+        current_database.reset(token)
+
+
+class NoSuchRowError(NotFoundError, peewee.DoesNotExist):
+    """What a model's `get()` raises. Peewee's own message, the SQL with its values, is left out."""
+
+    model: ClassVar[type[Model]]
+
+    def __init__(self, *details: object) -> None:
+        super().__init__(self.model._meta.table_name, None)
+
+
 class Model(peewee.Model):
     """A table of a plugin; private to it. Its table is `<plugin>_<model>` once it was declared.
 
@@ -87,7 +106,9 @@ class Model(peewee.Model):
     @classmethod
     def validate_model(cls) -> None:
         super().validate_model()
-        cls.DoesNotExist.model = cls  # type: ignore[attr-defined]
+        name = f"{cls.__name__}DoesNotExist"
+        error = type(name, (NoSuchRowError,), {"model": cls, "__module__": cls.__module__})
+        cls.DoesNotExist = error  # type: ignore[attr-defined]
         cls._owner = None  # not inherited: a model made from a declared one is declared on its own
         for field in list(cls._meta.refs):
             cls._meta.remove_ref(field)  # no other model knows of this one until schema.add() accepts it

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .backends.sqlite.backend import SqliteBackend
 from .config import StoreConfig
-from .migrations.engine import Migration, Outcome
+from .migrations.engine import MigrationRun, Outcome
 from .migrations.ledger import core_steps
 from .plugins import Plugins
 from .transactions import Transactions
@@ -41,7 +41,7 @@ def open_database(config: StoreConfig, plugins: Plugins) -> OpenDatabase:
     try:
         with backend.lock():
             backend.open()
-            outcome = Migration(backend, transactions.begin, declared, tables).run()
+            outcome = MigrationRun(backend, transactions.begin, declared, tables).run()
     except BaseException:
         backend.close()
         raise

@@ -5,61 +5,73 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from .errors import NotFoundError
-
 if TYPE_CHECKING:
+    from .changes import Actor
     from .store import Store
     from .transactions import Transaction
 
 
 _RUN_LATER = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+_LIVE = (peewee.Model, peewee.BaseQuery, GeneratorType, AbstractContextManager)
 
 
 class Repository:
     """The reads and writes of one plugin on one store; `store[NoteRepository]` gives it.
 
     Semantics:
-        - Inside a public method the store is current: models speak to it.
+        - Inside a public method or property the store is current: models speak to it.
         - A single write is its own transaction; several go into `with self.transaction():`.
         - Methods return finished values, never models, queries or generators: a
           query that runs later would run against whatever store is current then.
+          What breaks this is refused with TypeError, at the latest by the call.
         - A repository keeps no state of its own, so all threads may use it.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def transaction(self, actor: str | None = None) -> Transaction:
+    def transaction(self, actor: Actor | None = None) -> Transaction:
         """Open a transaction, or join the one that is open; see `Store.transaction`."""
         return self.store.transaction(actor)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        for name, method in list(vars(cls).items()):
-            if name.startswith("_") or not inspect.isfunction(method):
+        for name in dir(cls):
+            attribute = inspect.getattr_static(cls, name)
+            if name.startswith("_") or hasattr(Repository, name):
                 continue
-            if any(runs_later(method) for runs_later in _RUN_LATER):
-                raise TypeError(
-                    f"{cls.__name__}.{name} runs after its call has ended, when another store may be current; "
-                    "return a list from a plain method"
-                )
-            setattr(cls, name, _in_store(method))
+            if isinstance(attribute, property):
+                setattr(cls, name, property(_in_store(attribute.fget), attribute.fset, attribute.fdel))
+            elif inspect.isfunction(attribute):
+                if any(runs_later(inspect.unwrap(attribute)) for runs_later in _RUN_LATER):
+                    raise TypeError(
+                        f"{cls.__name__}.{name} runs after its call has ended, when another store may be "
+                        "current; return a list from a plain method"
+                    )
+                setattr(cls, name, _in_store(attribute))
 
 
-def _in_store(method: Callable[..., Any]) -> Callable[..., Any]:
+def _in_store(method: Callable[..., Any] | None) -> Callable[..., Any]:
+    if method is None or getattr(method, "_stina_in_store", False):  # of a base class, which did it already
+        return method  # type: ignore[return-value]
+
     @functools.wraps(method)
     def call(self: Repository, *arguments: Any, **options: Any) -> Any:
         with self.store.use():
-            try:
-                return method(self, *arguments, **options)
-            except peewee.DoesNotExist as error:
-                model = getattr(type(error), "model", None)
-        # Raised out here, because Peewee's message holds the SQL with its values: not even as a context
-        # may it reach a log.
-        raise NotFoundError(model._meta.table_name if model else "the table", None)
+            result = method(self, *arguments, **options)
+        first = result[0] if isinstance(result, list | tuple) and result else result
+        if isinstance(first, _LIVE):
+            raise TypeError(
+                f"{type(self).__name__}.{method.__name__} returned a {type(first).__name__}, which would go on "
+                "using the store after the call; return finished values"
+            )
+        return result
 
+    call._stina_in_store = True  # type: ignore[attr-defined]
     return call

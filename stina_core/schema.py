@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import peewee
 
 from .catalog import Check, Index, Table
-from .definitions import DefinitionError, Key, check_name, column_name, table_of
-from .errors import SchemaError
+from .definitions import Key, check_name, column_name, table_of
+from .errors import DefinitionError, SchemaError
 from .fields import NO_BACKREF, ForeignKeyField, Portable
 from .model import Model
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
+from .changes import Actor
 from .config import StoreConfig
 from .errors import (
     HookError,
+    MigrationError,
     PluginError,
     PluginUnavailableError,
     StinaError,
@@ -33,13 +35,6 @@ log = get_logger(__name__)
 R = TypeVar("R", bound=Repository)
 
 
-@dataclass(frozen=True, slots=True)
-class _Trouble:
-    state: PluginState
-    reason: str
-    error: StinaError | None = None
-
-
 class Store:
     """One database with its plugins; `open_store()` makes it.
 
@@ -57,7 +52,8 @@ class Store:
         self._backend: Backend = opened.backend
         self._transactions = opened.transactions
         self._plugins = plugins
-        self._trouble: dict[str, _Trouble] = {}
+        self._trouble: dict[str, StinaError] = {}  # by the plugin that caused it; others may be blocked by it
+        self._closing = threading.Lock()
         self._repositories: dict[type[Repository], Repository] = {}
         self._started: list[str] = []
         self._closed = False
@@ -75,12 +71,7 @@ class Store:
     @property
     def plugins(self) -> list[PluginStatus]:
         """Every plugin and how it is in this store, required ones first."""
-        return [
-            plugin.status(self._trouble[plugin.name].state, self._trouble[plugin.name].reason)
-            if plugin.name in self._trouble
-            else plugin.status()
-            for plugin in self._plugins
-        ]
+        return self._plugins.statuses({name: _off(error) for name, error in self._trouble.items()})
 
     def __getitem__(self, repository: type[R]) -> R:
         """Return this store's repository of the class *repository*.
@@ -96,14 +87,14 @@ class Store:
             found = self._repositories[repository] = self._make(repository)
         return found  # type: ignore[return-value]  # the key is its class
 
-    def get(self, repository: type[R]) -> R | None:
+    def find(self, repository: type[R]) -> R | None:
         """Return this store's repository of the class *repository*, or None if its plugin is not on."""
         try:
             return self[repository]
         except PluginUnavailableError:
             return None
 
-    def transaction(self, actor: str | None = None) -> Transaction:
+    def transaction(self, actor: Actor | None = None) -> Transaction:
         """Return a transaction to enter: `with store.transaction():`.
 
         Guarantees:
@@ -119,7 +110,7 @@ class Store:
         Never await, ask a person or call a model inside: every other writer waits.
 
         Args:
-            actor: On whose behalf: `user`, `assistant`, `tool`, `plugin`.
+            actor: On whose behalf; the change feed will say so.
 
         Raises:
             StoreBusyError: another writer kept the lock for `config.busy_timeout` seconds.
@@ -133,6 +124,7 @@ class Store:
         Args:
             deadline: Seconds after which its statements raise StoreBusyError: a
                 read transaction left open keeps the write-ahead log growing.
+                Inside a transaction, which it joins, there is none.
         """
         self._check_open()
         return self._transactions.snapshot(deadline)
@@ -151,11 +143,10 @@ class Store:
             TransactionError: this thread has a transaction open.
             StoreBusyError: a statement of another thread did not stop; all else is closed.
         """
-        if self._closed:
-            return
-        if self._transactions.open:
+        if self._transactions.open and not self._closed:
             raise TransactionError("leave the transaction before you close the store")
-        self._end()
+        if self._closing.acquire(blocking=False):  # never given back: one call, of one thread, closes it
+            self._end()
 
     def __enter__(self) -> Store:
         return self
@@ -170,10 +161,9 @@ class Store:
 
     def _start(self) -> None:
         for name, error in self.outcome.failed.items():
-            self._put_off(name, PluginState.QUARANTINED, str(error), error)
-        self._block_dependents()
+            self._put_off(name, error)
         for plugin in self._plugins.on:
-            if plugin.name in self._trouble:
+            if not self._is_on(plugin.name):
                 continue
             try:
                 plugin.call("startup", store=self)
@@ -185,8 +175,7 @@ class Store:
                 self._started.append(plugin.name)
             except PluginError as error:
                 log.exception("hook.failed", plugin=plugin.name, hook="startup")
-                self._put_off(plugin.name, PluginState.FAILED, str(error), error)
-                self._block_dependents()
+                self._put_off(plugin.name, error)
 
     def _end(self) -> None:
         try:
@@ -200,36 +189,31 @@ class Store:
             self._closed = True
             self._backend.close()
 
-    def _put_off(self, name: str, state: PluginState, reason: str, error: StinaError) -> None:
+    def _put_off(self, name: str, error: StinaError) -> None:
         if self.config.strict:
             raise error
-        self._trouble[name] = _Trouble(state, reason, error)
+        self._trouble[name] = error
         self._repositories.clear()  # its own startup may have asked for one
 
-    def _block_dependents(self) -> None:
-        for plugin in self._plugins.on:
-            blockers = sorted(plugin.requires & self._trouble.keys())
-            if blockers and plugin.name not in self._trouble:
-                state = self._trouble[blockers[0]].state
-                reason = f"needs the plugin {blockers[0]!r}, which is {state}"
-                self._trouble[plugin.name] = _Trouble(PluginState.BLOCKED, reason)
+    def _is_on(self, name: str) -> bool:
+        return any(one.name == name and one.state is PluginState.ON for one in self.plugins)
 
     def _make(self, repository: type[R]) -> R:
         plugin = self._plugins.owner(repository)
-        usable = ", ".join(one.name for one in self.plugins if one.state is PluginState.ON) or "none"
+        statuses = self.plugins
+        usable = ", ".join(one.name for one in statuses if one.state is PluginState.ON) or "none"
         if plugin is None:
             raise PluginUnavailableError(
                 repository.__module__.partition(".")[0],
-                f"no plugin that is on declares {repository.__name__}; on are: {usable}"
-                + _reasons(self.plugins),
+                f"no plugin that is on declares {repository.__name__}; on are: {usable}" + _reasons(statuses),
             )
-        trouble = self._trouble.get(plugin.name)
-        if trouble is not None:
+        status = next(one for one in statuses if one.name == plugin.name)
+        if status.state is not PluginState.ON:
             raise PluginUnavailableError(
                 plugin.name,
-                f"{repository.__name__} belongs to the plugin {plugin.name!r}, which is {trouble.state}: "
-                f"{trouble.reason} (on are: {usable})",
-            ) from trouble.error
+                f"{repository.__name__} belongs to the plugin {plugin.name!r}, which is {status.state}: "
+                f"{status.reason} (on are: {usable})",
+            ) from self._trouble.get(plugin.name)
         return repository(self)
 
     def _check_open(self) -> None:
@@ -270,6 +254,11 @@ def open_store(
         store._end()
         raise
     return store
+
+
+def _off(error: StinaError) -> tuple[PluginState, str]:
+    state = PluginState.QUARANTINED if isinstance(error, MigrationError) else PluginState.FAILED
+    return state, str(error)
 
 
 def _reasons(plugins: Iterable[PluginStatus]) -> str:

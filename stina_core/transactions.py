@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from contextvars import Token
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from .errors import TransactionError
+from .changes import ACTORS, Actor
+from .errors import InvalidValueError, StoreBusyError, TransactionError
 from .log import get_logger
 from .model import current_database
 
@@ -57,10 +59,14 @@ class Transactions:
         _check_task(stack[-1])
         if writing:
             _check_writable(stack[-1])
+        if isinstance(stack[0], Snapshot):
+            stack[0].check_deadline()
         return True
 
-    def begin(self, actor: str | None = None) -> Transaction:
+    def begin(self, actor: Actor | None = None) -> Transaction:
         """Return a transaction to enter; inside another one it becomes a savepoint."""
+        if actor is not None and actor not in ACTORS:
+            raise InvalidValueError("actor", f"expected one of {', '.join(sorted(ACTORS))}")
         return Transaction(self, actor)
 
     def snapshot(self, deadline: float) -> Snapshot:
@@ -86,7 +92,7 @@ class Transaction:
         actor: On whose behalf it writes; a nested one has its parent's unless it names its own.
     """
 
-    def __init__(self, transactions: Transactions, actor: str | None) -> None:
+    def __init__(self, transactions: Transactions, actor: Actor | None) -> None:
         self.actor = actor
         self.task: object = None
         self._all = transactions
@@ -196,16 +202,24 @@ class Transaction:
 class Snapshot:
     """`with store.snapshot():`; every read inside sees the same committed state."""
 
-    actor: str | None = None
+    actor: Actor | None = None
 
     def __init__(self, transactions: Transactions, deadline: float) -> None:
         self.task: object = None
         self._all = transactions
         self._session = transactions.session
         self._deadline = deadline
+        self._end = float("inf")
         self._joined = False
         self._used = False
         self._token: Token[peewee.Database | None] | None = None
+
+    def check_deadline(self) -> None:
+        """Raise StoreBusyError once the time is over; a statement that runs then is stopped by SQLite."""
+        if time.monotonic() > self._end:
+            raise StoreBusyError(
+                f"the snapshot is older than its deadline of {self._deadline} s; take a new one"
+            )
 
     def __enter__(self) -> None:
         if self._used:
@@ -223,6 +237,7 @@ class Snapshot:
                 self._session.turn().__enter__()
                 taken = True
                 self._session.begin_snapshot(self._deadline)
+                self._end = time.monotonic() + self._deadline
             self._token = current_database.set(self._all.database)
         except BaseException:
             _remove(stack, self)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import operator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +48,14 @@ def test_text_that_is_no_cursor_is_refused(text: str) -> None:
 @given(st.lists(st.integers(min_value=0)))
 def test_cursors_of_one_epoch_sort_by_seq(seqs: list[int]) -> None:
     assert [cursor.seq for cursor in sorted(Cursor("e", seq) for seq in seqs)] == sorted(seqs)
+
+
+def test_cursors_of_two_epochs_are_never_ordered() -> None:
+    for compare in (operator.lt, operator.le, operator.gt, operator.ge):
+        with pytest.raises(ValueError, match="two epochs"):
+            compare(Cursor("b", 1), Cursor("a", 9))
+
+    assert Cursor("b", 1) != Cursor("a", 1)
 
 
 def test_changes_of_a_table_are_those_in_order() -> None:

@@ -198,7 +198,7 @@ def test_steps_that_lose_nothing_make_no_backup(store_path: Path) -> None:
         op.add_index("note", "due")
         op.rename_column("note", "due", "due_at")
         op.rename_table("note", "memo")
-        op.drop_index("memo", "due")
+        op.drop_index("memo", "due_at")
 
     opened(store_path, stepping("notes", making("note"))).close()
 
@@ -230,3 +230,30 @@ def test_fresh_file_that_runs_every_step_in_history_makes_no_backup(store_path: 
         assert store.outcome.backup is None
 
     assert backups(store_path) == []
+
+
+def test_backup_of_a_step_that_failed_is_not_kept_and_pushes_no_other_out(store_path: Path) -> None:
+    def fail(op: Operations) -> None:
+        op.drop_column("note", "title")
+        raise ZeroDivisionError
+
+    opened(store_path, stepping("notes", making("note")), strict=True).close()
+    with opened(store_path, stepping("notes", making("note"), lose_column), strict=True) as store:
+        good = store.outcome.backup
+        assert good is not None
+
+    for _ in range(7):
+        with opened(store_path, stepping("notes", making("note"), lose_column, fail)) as store:
+            assert "notes" in store.outcome.failed
+            assert store.outcome.backup is None
+
+    assert backups(store_path) == [good.path.name]
+
+
+def test_step_that_uses_a_live_model_fails_instead_of_depending_on_it(store_path: Path) -> None:
+    def live(op: Operations) -> None:
+        op.create_table("memo", id=IdField())
+        Memo.create()
+
+    with opened(store_path, stepping("notes", live)) as store:
+        assert "no store is current here" in str(store.outcome.failed["notes"])

@@ -97,11 +97,14 @@ def test_rename_and_drop_of_columns_and_indexes(run_steps: RunSteps, store_path:
         op.rename_column("note", "title", "headline")
 
     def drop(op: Operations) -> None:
-        op.drop_index("note", "title")
+        op.drop_index("note", "headline")
         op.drop_column("note", "headline")
 
     found = run_steps(making("note"), change)
-    assert 'UNIQUE INDEX "notes_note__title"' in found["notes_note__title"]
+    assert (
+        'UNIQUE INDEX "notes_note__headline" ON "notes_note" ("headline" DESC)'
+        in found["notes_note__headline"]
+    )
     assert '"headline"' in found["notes_note"]
 
     found = run_steps(making("note"), change, drop)

@@ -5,7 +5,7 @@ import logging
 import threading
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -93,9 +93,9 @@ def test_repository_has_its_exact_type_and_is_made_once(store: Store) -> None:
     repository = store[NoteRepository]
 
     assert_type(repository, NoteRepository)
-    assert_type(store.get(NoteRepository), NoteRepository | None)
+    assert_type(store.find(NoteRepository), NoteRepository | None)
     assert type(repository) is NoteRepository
-    assert store[NoteRepository] is repository is store.get(NoteRepository)
+    assert store[NoteRepository] is repository is store.find(NoteRepository)
     assert repository.store is store
 
 
@@ -106,7 +106,7 @@ def test_repository_nobody_declared_names_the_plugins_that_are_on(store: Store) 
         _ = store[NoRepository]
 
     assert isinstance(caught.value, LookupError)
-    assert store.get(NoRepository) is None
+    assert store.find(NoRepository) is None
 
 
 def test_repository_of_a_plugin_that_failed_names_it_and_its_reason(store_path: Path) -> None:
@@ -196,10 +196,6 @@ def test_row_that_is_missing_is_a_not_found_error_without_sql_or_values(
 
     assert caught.value.table == "notes_note"
     assert str(caught.value) == "notes_note has no such row"
-    behind: BaseException | None = caught.value
-    while behind is not None:
-        assert not isinstance(behind, peewee.DoesNotExist)
-        behind = behind.__cause__ or behind.__context__
     text = "".join(traceback.format_exception(caught.value)) + caplog.text
     assert str(secret) not in text
     assert "SELECT" not in text
@@ -351,3 +347,60 @@ def test_model_outside_any_store_fails_loudly_also_in_a_new_thread(store: Store)
 
     assert len(errors) == 2
     assert "store.use()" in str(errors[1])
+
+
+def test_missing_row_outside_a_repository_is_the_same_error(store: Store) -> None:
+    secret = 7_345_234_982
+
+    with store.use(), pytest.raises(NotFoundError) as caught:
+        Note.get(Note.number == secret)
+
+    assert isinstance(caught.value, peewee.DoesNotExist)
+    assert str(secret) not in "".join(traceback.format_exception(caught.value))
+
+
+def test_property_and_mixin_method_speak_to_their_own_store(notes: Plugins) -> None:
+    class Counting:
+        def count_all(self) -> int:
+            return Note.select().count()
+
+    class Wide(NoteRepository, Counting):
+        @property
+        def first(self) -> str:
+            return Note.select().order_by(Note.number).get().place
+
+    with memory_store(notes) as store, memory_store(notes) as other:
+        store[NoteRepository].add("here", 1)
+        wide = Wide(store)
+        with other.use():
+            assert (wide.count_all(), wide.first) == (1, "here")
+
+
+def test_method_that_gives_out_something_live_is_refused(store: Store) -> None:
+    class Leaking(NoteRepository):
+        def query(self) -> Any:
+            return Note.select()
+
+        def model(self) -> Any:
+            return Note(place="", number=1)
+
+        def models(self) -> Any:
+            return list(Note.select())
+
+        def generator(self) -> Any:
+            return (note.place for note in Note.select())
+
+    store[NoteRepository].add("here", 1)
+    leaking = Leaking(store)
+    for method in (leaking.query, leaking.model, leaking.models, leaking.generator):
+        with pytest.raises(TypeError, match="return finished values"):
+            method()
+
+
+def test_context_manager_method_is_refused_when_the_class_is_made() -> None:
+    with pytest.raises(TypeError, match="borrow runs after its call has ended"):
+
+        class Borrowing(Repository):
+            @contextmanager
+            def borrow(self) -> Iterator[None]:
+                yield

@@ -14,6 +14,7 @@ from stina_core import (
     Check,
     CompositeKey,
     ConstraintError,
+    DefinitionError,
     EnumField,
     ForeignKeyField,
     IdField,
@@ -30,7 +31,7 @@ from stina_core import (
     local_plugin,
     open_store,
 )
-from stina_core.definitions import NAME, DefinitionError, check_name
+from stina_core.definitions import NAME, check_name
 from stina_core.testing import file_rows
 
 from .declarations import declared, plugin, refused

@@ -140,3 +140,11 @@ def test_open_snapshot_keeps_no_writer_out(file_store: Store, store_path: Path) 
         file_rows(store_path, "INSERT INTO notes_note (text) VALUES ('other')")
 
         assert file_store[NoteRepository].texts() == []
+
+
+def test_short_statement_after_the_deadline_fails_too(store: Store, notes: NoteRepository) -> None:
+    notes.add("one")
+    with store.snapshot(deadline=0), pytest.raises(StoreBusyError, match="deadline"):
+        notes.texts()
+
+    assert notes.texts() == ["one"]

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stina_core import (
+    DefinitionError,
     EnumField,
     ForeignKeyField,
     IdField,
@@ -22,7 +23,7 @@ from stina_core import (
     SchemaTooNewError,
     TextField,
 )
-from stina_core.definitions import DefinitionError, check_frozen
+from stina_core.definitions import check_frozen
 from stina_core.migrations.checksum import checksum, digest
 from stina_core.migrations.plan import Entry, plan
 from stina_core.migrations.steps import PluginSteps, Step
@@ -239,6 +240,19 @@ def declare_one(run: Callable[[Operations], None]) -> Step:
     migrations = Migrations("notes")
     migrations.step("0001_initial")(run)
     return migrations.steps[0]
+
+
+def test_comment_and_text_at_the_left_margin_do_not_keep_a_step_from_being_read() -> None:
+    def tidy(op: Operations) -> None:
+        op.unsafe_sql("""
+DELETE FROM notes_note""")
+
+    def untidy(op: Operations) -> None:
+        # a comment nobody indented
+        op.unsafe_sql("""
+DELETE FROM notes_note""")
+
+    assert checksum(tidy) == checksum(untidy)
 
 
 def test_function_without_source_has_no_checksum() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import logging
 import os
 import stat
@@ -33,6 +34,7 @@ from stina_core import (
     StoreCorruptError,
     StoreIOError,
     TextField,
+    UnsafeOpenError,
     hookimpl,
     load_plugins,
     local_plugin,
@@ -203,7 +205,7 @@ def test_lock_is_held_while_steps_run_and_given_back_before_startup(store_path: 
 def test_store_that_another_program_opens_for_too_long_is_busy(
     store_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backend, "_LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(backend, "LOCK_TIMEOUT", 0.05)
     handle = os.open(f"{store_path}.lock", os.O_RDWR | os.O_CREAT)
     fcntl.flock(handle, fcntl.LOCK_EX)
 
@@ -253,7 +255,7 @@ def test_block_closes_its_store(store_path: Path) -> None:
     acts: list[Callable[[], object]] = [
         repository.texts,
         lambda: store[PageRepository],
-        lambda: store.get(PageRepository),
+        lambda: store.find(PageRepository),
         store.transaction,
         store.snapshot,
         store.use,
@@ -386,7 +388,7 @@ def test_plugin_that_is_off_in_one_store_is_on_in_the_next(tmp_path: Path) -> No
 
     with open_store(tmp_path / "a.db", plugins=plugins) as first:
         assert [one.state for one in first.plugins] == [PluginState.FAILED]
-        assert first.get(PageRepository) is None
+        assert first.find(PageRepository) is None
         with pytest.raises(PluginUnavailableError, match="raised ZeroDivisionError") as caught:
             first[PageRepository]
         assert isinstance(caught.value.__cause__, HookError)
@@ -402,7 +404,7 @@ def test_repository_is_made_once_for_each_store(tmp_path: Path) -> None:
         open_store(tmp_path / "b.db", plugins=plugins) as b,
     ):
         assert a[PageRepository] is a[PageRepository]
-        assert a.get(PageRepository) is a[PageRepository]
+        assert a.find(PageRepository) is a[PageRepository]
         assert a[PageRepository] is not b[PageRepository]
 
 
@@ -492,3 +494,37 @@ def test_memory_store_lives_as_long_as_it_is_open() -> None:
 
     with open_store(":memory:", plugins=plugins) as store:
         assert store[PageRepository].texts() == []
+
+
+def test_second_close_does_not_close_the_store_under_a_shutdown_hook(store_path: Path) -> None:
+    said: list[str] = []
+    inside, go_on = threading.Event(), threading.Event()
+
+    def stop(store: Store) -> None:
+        inside.set()
+        assert go_on.wait(DEADLINE)
+        said.extend(store[PageRepository].texts())
+
+    store = open_store(store_path, plugins=plugins_of(diary=Diary(shutdown=stop)))
+    store[PageRepository].add("still there")
+    closing = threading.Thread(target=store.close)
+    closing.start()
+    assert inside.wait(DEADLINE)
+
+    store.close()
+    go_on.set()
+    closing.join(DEADLINE)
+
+    assert said == ["still there"]
+    assert store.closed
+
+
+def test_store_that_is_dropped_without_close_lets_go_of_its_file(store_path: Path) -> None:
+    store = open_store(store_path, plugins=NONE)
+    with pytest.raises(UnsafeOpenError):
+        store_path.read_bytes()
+
+    del store
+    gc.collect()
+
+    assert store_path.read_bytes().startswith(b"SQLite format 3")

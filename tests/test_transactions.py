@@ -12,7 +12,15 @@ from pathlib import Path
 import apsw
 import pytest
 
-from stina_core import ConstraintError, Store, StoreBusyError, Transaction, TransactionError, open_store
+from stina_core import (
+    ConstraintError,
+    InvalidValueError,
+    Store,
+    StoreBusyError,
+    Transaction,
+    TransactionError,
+    open_store,
+)
 from stina_core.backends.sqlite import session
 
 from .notes_and_labels import (
@@ -547,3 +555,8 @@ def test_work_in_threads_of_an_asyncio_program_is_kept_apart(file_store: Store) 
     asyncio.run(main())
 
     assert len(notes.texts()) == 12
+
+
+def test_actor_that_is_none_of_the_known_is_refused(store: Store) -> None:
+    with pytest.raises(InvalidValueError, match="assistant, plugin, tool, user"):
+        store.transaction(actor="usr")  # type: ignore[arg-type]

@@ -178,6 +178,10 @@ class Backend(Protocol):
         """Copy what is committed to a verified file beside the store; None for a store in memory."""
         ...
 
+    def discard(self, backup: Backup) -> None:
+        """Delete a backup that turned out not to be needed."""
+        ...
+
     def close(self) -> None:
         """Close every connection of this process, whichever thread opened it."""
         ...

@@ -110,7 +110,11 @@ class IntegerField(Portable, generic.BigIntegerField[_V]):
 
 
 class AutoIdField(Portable, generic.BigAutoField[int]):
-    """An integer primary key the database hands out; for tables of very many small rows."""
+    """An integer primary key the database hands out; for tables of very many small rows.
+
+    The number of the newest row may come again once that row is deleted. Where a
+    key must never mean another row later, use IdField.
+    """
 
     portable_type = "integer"
 

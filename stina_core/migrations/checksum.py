@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
-import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,8 +24,14 @@ def checksum(function: Callable[..., Any]) -> str:
     Raises:
         OSError: the source cannot be read, for example from a byte-code-only install.
     """
-    source = textwrap.dedent(inspect.getsource(function))
-    node = ast.parse(source).body[0]
+    source = inspect.getsource(function)
+    if source[
+        0
+    ].isspace():  # inside something; removing the indentation would change texts over several lines
+        source = f"if True:\n{source}"
+    node: ast.AST = ast.parse(source).body[0]
+    if isinstance(node, ast.If):
+        node = node.body[0]
     if not isinstance(node, ast.FunctionDef):
         raise OSError(f"{function!r} is no plain function; a step is a 'def'")
     return digest(node)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..catalog import Table
-from ..definitions import DefinitionError
 from ..errors import DriftError, LedgerConflictError, MigrationError, StepFailedError, StinaError
 from ..ids import now_ms
 from ..log import get_logger
+from ..model import nowhere
 from . import ledger
 from .operations import Operations
 from .plan import CORE, Plan, plan
@@ -42,7 +42,7 @@ class Outcome:
     backup: Backup | None = None
 
 
-class Migration:
+class MigrationRun:
     """One run over one file.
 
     Args:
@@ -64,6 +64,7 @@ class Migration:
         self._tables = tables
         self._outcome = Outcome()
         self._fresh = False
+        self._losing: set[str] = set()  # plugins whose steps asked for the backup
 
     def run(self) -> Outcome:
         """Apply what is pending, under the caller's lock. Nothing pending costs one SELECT.
@@ -88,7 +89,7 @@ class Migration:
             return self._finish(first)
         self._fresh = self._backend.is_empty()
         if CORE in {step.plugin for step in first.pending}:
-            self._before_loss("adopt")
+            self._before_loss(CORE, "adopt")
         self._backend.foreign_keys(False)
         try:
             with self._unit():
@@ -99,11 +100,15 @@ class Migration:
         finally:
             self._backend.foreign_keys(True)
         self._backend.settle()
+        if self._outcome.backup is not None and self._losing <= self._outcome.failed.keys():
+            # Nothing was lost after all. A plugin that fails at every start must not push out good backups.
+            self._backend.discard(self._outcome.backup)
+            self._outcome.backup = None
         return self._finish(current)
 
     def _apply(self, current: Plan) -> None:
         self._outcome.failed.update(current.refused)
-        held = set(current.refused)  # these, and whoever requires one of them
+        held = set(current.held)
         for plugin in self._declared:
             if plugin.plugin in held or plugin.requires & held:
                 held.add(plugin.plugin)
@@ -139,13 +144,17 @@ class Migration:
     def _apply_step(self, plugin: PluginSteps, step: Step) -> set[str]:
         self._check_after(step)
         operations = Operations(
-            self._backend, plugin.plugin, plugin.requires, before_loss=lambda: self._before_loss("migrate")
+            self._backend,
+            plugin.plugin,
+            plugin.requires,
+            before_loss=lambda: self._before_loss(plugin.plugin, "migrate"),
         )
         started = time.monotonic()
         try:
-            step.run(operations)
+            with nowhere():
+                step.run(operations)
         except (Exception, SystemExit) as error:
-            detail = str(error) if isinstance(error, StinaError | DefinitionError) else type(error).__name__
+            detail = str(error) if isinstance(error, StinaError) else type(error).__name__
             raise StepFailedError(
                 step.plugin, step.id, f"step {step.id} of {step.plugin} failed and was undone: {detail}"
             ) from error
@@ -185,7 +194,8 @@ class Migration:
                     + "; write a step that makes the difference",
                 )
 
-    def _before_loss(self, reason: str) -> None:
+    def _before_loss(self, plugin: str, reason: str) -> None:
+        self._losing.add(plugin)
         if self._outcome.backup is None and not self._fresh:
             self._outcome.backup = self._backend.backup(reason)
 

@@ -16,7 +16,6 @@ import peewee
 from ..backends.base import BrokenText
 from ..catalog import Check, Index, Table, Type
 from ..definitions import (
-    DefinitionError,
     Key,
     check_frozen,
     check_name,
@@ -25,6 +24,7 @@ from ..definitions import (
     indexes_of,
     table_of,
 )
+from ..errors import DefinitionError
 from ..fields import NOW, ForeignKeyField
 from ..ids import now_ms
 

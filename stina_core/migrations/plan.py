@@ -28,11 +28,13 @@ class Plan:
     Attributes:
         pending: Steps to run, in the order they run.
         refused: Plugins whose past in this file does not fit their steps.
+        held: These and all that require one of them, directly or not; no step of theirs runs.
         orphaned: Plugins the file knows and nobody declares; their tables stay.
     """
 
     pending: Sequence[Step] = ()
     refused: Mapping[str, MigrationError] = field(default_factory=dict)
+    held: frozenset[str] = frozenset()
     orphaned: frozenset[str] = frozenset()
 
 
@@ -43,15 +45,18 @@ def plan(declared: Sequence[PluginSteps], applied: Sequence[Entry]) -> Plan:
         ledger.setdefault(entry.plugin, {})[entry.id] = entry.checksum
     pending: list[Step] = []
     refused: dict[str, MigrationError] = {}
+    held: set[str] = set()
     for plugin in declared:
         done = ledger.get(plugin.plugin, {})
         conflict = _conflict(plugin, done)
         if conflict is not None:
             refused[plugin.plugin] = conflict
+        if conflict is not None or plugin.requires & held:
+            held.add(plugin.plugin)
         else:
             pending += [step for step in plugin.steps if step.id not in done]
     names = {plugin.plugin for plugin in declared}
-    return Plan(pending, refused, frozenset(ledger) - names)
+    return Plan(pending, refused, frozenset(held), frozenset(ledger) - names)
 
 
 def _conflict(plugin: PluginSteps, done: Mapping[str, str]) -> MigrationError | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import pluggy
@@ -90,6 +89,8 @@ def _check(name: str, plugin: object) -> None:
 def _check_one(name: str, hook: str, function: Callable[..., Any], options: dict[str, Any]) -> None:
     known = [attribute for attribute in vars(StinaHooks) if not attribute.startswith("_")]
     if hook not in known:
+        from difflib import get_close_matches  # only for a mistake
+
         close = get_close_matches(hook, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(known))}"
         raise PluginLoadError(name, f"the plugin {name!r} implements the unknown hook {hook!r}; {hint}")

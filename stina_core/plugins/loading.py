@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import PluginError, PluginLoadError, SchemaError
@@ -15,7 +15,7 @@ from ..repository import Repository
 from ..schema import Schema
 from . import hooks
 from .discovery import Candidate, in_order, required
-from .plugin import Plugin, PluginState
+from .plugin import Plugin, PluginState, PluginStatus, blocked_by
 
 if TYPE_CHECKING:
     import pluggy
@@ -54,6 +54,24 @@ class Plugins:
             PluginSteps(one.name, one.version, one.requires & self._plugins.keys(), one.steps)
             for one in self.on
         ]
+
+    def statuses(self, off: Mapping[str, tuple[PluginState, str]]) -> list[PluginStatus]:
+        """How each plugin is, required ones first, where those in *off* cannot be used.
+
+        Whoever requires one of them is blocked; what could not even be loaded keeps its reason.
+        """
+        found: dict[str, PluginStatus] = {}
+        for plugin in self:
+            state, reason = plugin.state, plugin.reason
+            if plugin.on and plugin.name in off:
+                state, reason = off[plugin.name]
+            elif plugin.on:
+                needs = (found[name] for name in sorted(plugin.requires) if name in found)
+                blocker = next((one for one in needs if one.state is not PluginState.ON), None)
+                if blocker is not None:
+                    state, reason = PluginState.BLOCKED, blocked_by(blocker.name, blocker.state)
+            found[plugin.name] = plugin.status(state, reason)
+        return list(found.values())
 
     def owner(self, repository: type[Repository]) -> Plugin | None:
         """The plugin that declared *repository*, or None."""
@@ -120,9 +138,8 @@ class _Loader:
         plugin = self._plugin(candidate)
         blocker = next((name for name in sorted(plugin.requires) if not self._done[name].on), None)
         if blocker is not None:
-            reason = f"needs the plugin {blocker!r}, which is {self._done[blocker].state}"
             log.warning("plugin.blocked", plugin=plugin.name, needs=blocker)
-            plugin.fail(PluginState.BLOCKED, reason)
+            plugin.fail(PluginState.BLOCKED, blocked_by(blocker, self._done[blocker].state))
             return
         try:
             self._prepare(plugin, candidate)

@@ -32,6 +32,11 @@ class PluginState(StrEnum):
     """Named in `STINA_PLUGINS` and not installed."""
 
 
+def blocked_by(name: str, state: PluginState) -> str:
+    """The reason of a plugin that requires *name*, which is in the *state* it is."""
+    return f"needs the plugin {name!r}, which is {state}"
+
+
 @dataclass(frozen=True, slots=True)
 class PluginStatus:
     """What `stina plugins` says of one plugin. `reason` is empty for a plugin that is on."""

@@ -13,7 +13,7 @@ JsonOrMissing: TypeAlias = "JsonValue | Missing"
 
 def test_the_repository_and_what_it_returns_have_exact_types(store: Store) -> None:
     kv = assert_type(store[KvRepository], KvRepository)
-    assert_type(store.get(KvRepository), KvRepository | None)
+    assert_type(store.find(KvRepository), KvRepository | None)
     assert_type(kv.set("n", 1), KvEntry)
     assert_type(kv.get("n"), JsonValue)
     assert_type(kv.get("n", None), JsonValue)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
@@ -15,12 +16,9 @@ from .database import StoreDatabase
 from .ddl import SqliteDdl
 from .errors import translated
 from .gate import Gate
-from .lock import file_lock
+from .lock import LOCK_TIMEOUT, file_lock
 from .session import SqliteSession
 from .statements import is_one
-
-_LOCK_TIMEOUT = 60.0
-"""Seconds to wait for another process that opens or migrates the same file."""
 
 
 class SqliteBackend:
@@ -39,7 +37,7 @@ class SqliteBackend:
         )
         self.session = SqliteSession(self.database)
         self.ddl = SqliteDdl(self.database)
-        self._guarded: guard.Token | None = None
+        self._unguard: weakref.finalize[[guard.Token], SqliteBackend] | None = None
 
     @property
     def version(self) -> str:
@@ -51,7 +49,7 @@ class SqliteBackend:
         if self._config.in_memory:
             self.database.connection()
             return
-        self._guarded = guard.protect(self._path)
+        self._unguard = weakref.finalize(self, guard.release, guard.protect(self._path))
         check_owner(self.database.connection(), self._path)
         tighten(self._path)
 
@@ -87,7 +85,7 @@ class SqliteBackend:
         if self._config.in_memory:
             return nullcontext()
         make_file(self._path)
-        return file_lock(self._path, _LOCK_TIMEOUT)
+        return file_lock(self._path, LOCK_TIMEOUT)
 
     def foreign_keys(self, on: bool) -> None:
         """Switch enforcement on this thread's connection; outside a transaction only."""
@@ -132,12 +130,15 @@ class SqliteBackend:
         finally:
             reader.close()
 
+    def discard(self, backup: Backup) -> None:
+        """Delete a backup that turned out not to be needed."""
+        backup.path.unlink(missing_ok=True)
+
     def close(self) -> None:
         """Close every connection of this process, and only then let others at the file."""
         self.database.end()
-        if self._guarded is not None:
-            guard.release(self._guarded)
-            self._guarded = None
+        if self._unguard is not None:
+            self._unguard()
 
     def _connect(self) -> apsw.Connection:
         if self._memory is not None:

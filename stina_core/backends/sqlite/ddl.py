@@ -102,19 +102,24 @@ class SqliteDdl:
     def rename_table(self, table: str, new_name: str) -> None:
         """Give a table another name, and its indexes the names that go with it."""
         self._migrate("rename_table", table, new_name)
-        made = self._database.execute_sql(
-            "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
-            (new_name,),
-        )
-        for name, sql in made.fetchall():
+        for name in self._indexes(new_name):
             if name.startswith(f"{table}__"):
-                new = f"{new_name}__{name.removeprefix(f'{table}__')}"
-                self.drop_index(name)
-                self._database.execute_sql(sql.replace(f'"{name}"', f'"{new}"', 1))
+                self._rename_index(name, f"{new_name}__{name.removeprefix(f'{table}__')}")
 
     def rename_column(self, table: str, column: str, new_name: str) -> None:
-        """Give a column another name, also in indexes, CHECKs and triggers."""
+        """Give a column another name, also in indexes, CHECKs and triggers.
+
+        Indexes that are called by their columns are renamed with it.
+        """
+        called = {
+            name: columns
+            for name, columns in self._indexes(table).items()
+            if column in columns and name == f"{table}__{'_'.join(columns)}"
+        }
         self._migrate("rename_column", table, column, new_name)
+        for name, columns in called.items():
+            new = "_".join(new_name if one == column else one for one in columns)
+            self._rename_index(name, f"{table}__{new}")
 
     def drop_column(self, table: str, column: str) -> None:
         """Remove a column with its own CHECKs and reference; no index or other CHECK may name it."""
@@ -152,6 +157,23 @@ class SqliteDdl:
             )
         name, declared = rows[0]
         return name, next((kind for kind, sql in _TYPES.items() if sql == declared), "any")
+
+    def _indexes(self, table: str) -> dict[str, list[str]]:
+        """The indexes of *table* that a step made, each with its columns."""
+        rows = self._database.execute_sql(
+            "SELECT m.name, i.name FROM sqlite_schema AS m, pragma_index_info(m.name) AS i "
+            "WHERE m.type = 'index' AND m.tbl_name = ? AND m.sql IS NOT NULL ORDER BY m.name, i.seqno",
+            (table,),
+        )
+        found: dict[str, list[str]] = {}
+        for name, column in rows.fetchall():
+            found.setdefault(name, []).append(column)
+        return found
+
+    def _rename_index(self, name: str, new_name: str) -> None:
+        made = self._database.execute_sql("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).fetchall()
+        self.drop_index(name)
+        self._database.execute_sql(made[0][0].replace(f'"{name}"', f'"{new_name}"', 1))
 
     def _migrate(self, operation: str, *arguments: Any) -> None:
         from playhouse.migrate import SqliteMigrator  # costs as much as Peewee; only a pending step needs it

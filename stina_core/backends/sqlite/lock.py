@@ -15,6 +15,9 @@ from contextlib import contextmanager
 from ...errors import StoreBusyError
 from .errors import of_system
 
+LOCK_TIMEOUT = 60.0
+"""Seconds to wait for another program that opens, migrates or restores the same store."""
+
 _STEP = 0.002  # seconds between two tries
 
 

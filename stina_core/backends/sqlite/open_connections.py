@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
 import time
@@ -88,6 +87,8 @@ _held: list[apsw.Connection] = []
 
 def _before_fork() -> None:
     """Keep every connection alive: Python ends the other threads in the child, and their connections with them."""
+    import ctypes  # noqa: F401  # for the child, where nothing new should be imported; too dear for every start
+
     _lock.acquire()
     for connections in list(_all):
         _held.extend(connections._hold())
@@ -101,6 +102,8 @@ def _in_parent() -> None:
 def _in_child() -> None:
     """Never close what is the parent's: SQLite would checkpoint and unlock under the parent's feet."""
     global _lock
+    import ctypes
+
     for connection in _held:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
     _held.clear()
