@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from .findings import Finding, Severity
     from .hookspecs import Tools, hookimpl
     from .ids import new_id, now
-    from .jsontext import JsonValue
+    from .jsontext import JsonLike, JsonValue, check_text
     from .log import get_logger
     from .migrations.operations import Operations
     from .migrations.steps import Migrations
@@ -125,7 +125,7 @@ _HOMES = {
     ".findings": ("Finding", "Severity"),
     ".hookspecs": ("Tools", "hookimpl"),
     ".ids": ("new_id", "now"),
-    ".jsontext": ("JsonValue",),
+    ".jsontext": ("JsonLike", "JsonValue", "check_text"),
     ".log": ("get_logger",),
     ".migrations.operations": ("Operations",),
     ".migrations.steps": ("Migrations",),
@@ -171,6 +171,7 @@ __all__ = [
     "IntegerField",
     "InvalidValueError",
     "JsonField",
+    "JsonLike",
     "JsonValue",
     "LedgerConflictError",
     "MigrationError",
@@ -210,6 +211,7 @@ __all__ = [
     "TransactionError",
     "UnsafeOpenError",
     "__version__",
+    "check_text",
     "get_logger",
     "hookimpl",
     "installed_plugins",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 from .errors import ConfigError
 
@@ -14,12 +14,29 @@ MEMORY = ":memory:"
 Synchronous = Literal["FULL", "NORMAL"]
 
 
+class Settings(TypedDict, total=False):
+    """What `StoreConfig.from_env()` takes by name: the fields of `StoreConfig`, without the path."""
+
+    home: Path | None
+    plugins: frozenset[str] | None
+    strict: bool
+    origin: str
+    synchronous: Synchronous
+    busy_timeout: float
+    backups_kept: int
+
+
 @dataclass(frozen=True, slots=True)
 class StoreConfig:
-    """The settings of one store. `StoreConfig.from_env()` is what programs start from."""
+    """The settings of one store. `StoreConfig.from_env()` is what programs start from.
+
+    One that is built directly takes nothing from the environment but the
+    location (`STINA_DB`, `STINA_HOME`), and that only where none is given.
+    """
 
     path: str | None = None
-    """The database file or `:memory:`. None: `STINA_DB`, else `stina.db` in `home`."""
+    """The database file or `:memory:`. None: `STINA_DB`, else `stina.db` in `home`.
+    Once decided it is absolute and without links, so that a file has one lock and one set of backups."""
 
     home: Path | None = None
     """The directory of the default file. None: `STINA_HOME`, else `~/.stina`."""
@@ -54,31 +71,39 @@ class StoreConfig:
             raise ConfigError("the database path is empty; leave it out to use the default file")
 
     @classmethod
-    def from_env(cls, path: str | os.PathLike[str] | None = None) -> StoreConfig:
+    def from_env(
+        cls, path: str | os.PathLike[str] | None = None, **settings: Unpack[Settings]
+    ) -> StoreConfig:
         """Read `STINA_DB`, `STINA_HOME`, `STINA_PLUGINS` and `STINA_STRICT`.
 
         Args:
             path: Takes the place of `STINA_DB`.
+            settings: Fields of this class, each in the place of what the environment says:
+                `StoreConfig.from_env(origin="tui")`.
 
         Raises:
-            ConfigError: a variable holds something that cannot be used.
+            ConfigError: a variable holds something that cannot be used, or a setting does.
         """
-        config = cls(plugins=_plugins_from_env(), strict=_flag("STINA_STRICT"))
-        return config.located(path)
+        found: Settings = {"plugins": _plugins_from_env(), "strict": _flag("STINA_STRICT")}
+        return cls(**(found | settings)).located(path)
 
     def located(self, path: str | os.PathLike[str] | None = None) -> StoreConfig:
-        """Return these settings with `path` decided: argument, then own, then environment, then home."""
+        """Return these settings with `path` decided: argument, then own, then environment, then home.
+
+        Raises:
+            ConfigError: there can be no such path.
+        """
         given = path if path is not None else (self.path or os.environ.get("STINA_DB"))
         chosen = os.fsdecode(given) if given is not None else None
         if chosen is not None and not chosen.strip():
             raise ConfigError("the database path is empty; leave it out to use the default file")
         if chosen == MEMORY:
             return replace(self, path=MEMORY)
-        return replace(self, path=_absolute(chosen) if chosen is not None else self._default())
+        return replace(self, path=_real(chosen) if chosen is not None else self._default())
 
     def _default(self) -> str:
         home = self.home or os.environ.get("STINA_HOME") or "~/.stina"
-        return str(Path(_absolute(os.fspath(home)), "stina.db"))
+        return _real(str(Path(home, "stina.db")))
 
     @property
     def location(self) -> str:
@@ -93,21 +118,28 @@ class StoreConfig:
         return self.path == MEMORY
 
 
-def _absolute(path: str) -> str:
-    try:
-        path.encode()
-    except UnicodeEncodeError as error:
-        raise ConfigError(f"{path!r} cannot be a path here: SQLite's are UTF-8; choose another") from error
+def _real(path: str) -> str:
+    """Return *path* absolute and with every link followed, also where nothing is yet."""
+    _check_text(path)
     if "\0" in path:
         raise ConfigError(f"{path!r} cannot be a path: it holds a NUL character")
     try:
-        return str(Path(path).expanduser().absolute())
+        real = os.path.realpath(Path(path).expanduser())
     except RuntimeError as error:
         raise ConfigError(
             f"{path!r} names a home directory that is not there; set STINA_HOME or STINA_DB"
         ) from error
     except OSError as error:
         raise ConfigError(f"{path!r} cannot be found from here: {error.strerror}") from error
+    _check_text(real)  # a link, the home or the working directory may have brought in anything
+    return real
+
+
+def _check_text(path: str) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{path!r} cannot be a path here: SQLite's are UTF-8; choose another") from error
 
 
 def _plugins_from_env() -> frozenset[str] | None:

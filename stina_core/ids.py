@@ -36,6 +36,11 @@ def to_ms(moment: datetime) -> int:
     return int(moment.replace(microsecond=0).timestamp()) * 1000 + moment.microsecond // 1000
 
 
+def iso(moment: datetime) -> str:
+    """Return *moment* as ISO 8601 UTC with milliseconds: `2026-03-01T12:00:00.000Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def new_id() -> str:
     """Return a new text id of 26 characters whose order is the order of creation.
 

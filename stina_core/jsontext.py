@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias, Union
 
 from .errors import InvalidValueError
 
 # A Union, because text cannot be joined with `|` to another type when annotations are evaluated.
 JsonValue: TypeAlias = Union[bool, int, float, str, "list[JsonValue]", "dict[str, JsonValue]", None]
+
+# What may be given where a JSON value is stored: wide enough for `list[str]` and `dict[str, int]`, which are no
+# list[JsonValue] to a type checker. What is no JSON at run time is refused all the same.
+JsonLike: TypeAlias = bool | int | float | str | Sequence["JsonLike"] | Mapping[str, "JsonLike"] | None
 
 MAX_BYTES = 1 << 20
 """UTF-8 bytes of one JSON value: 1 MiB. Larger contents belong in a file or a table of their own."""

@@ -12,6 +12,8 @@ import logging
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
     from structlog.stdlib import BoundLogger
 
 ROOT = "stina"
@@ -20,7 +22,10 @@ logging.getLogger(ROOT).addHandler(logging.NullHandler())  # silent until a prog
 
 
 class Logger:
-    """A named logger that reaches nobody until a program calls `configure()`."""
+    """A named logger that reaches nobody until a program calls `configure()`.
+
+    Its records have the facts twice: as text, and, for filters, as the mapping `facts` with the `event` among them.
+    """
 
     __slots__ = ("_bound", "_standard")
 
@@ -52,17 +57,40 @@ class Logger:
         if self._bound is None:
             import structlog
 
+            text_of = structlog.processors.KeyValueRenderer(key_order=["event"])
+
+            def hand_over(
+                logger: Any, method: str, facts: MutableMapping[str, Any]
+            ) -> tuple[tuple[str], dict[str, Any]]:
+                """Make the arguments of the standard logger; whoever shows the record decides on the traceback."""
+                exc_info = facts.pop("exc_info", None)
+                extra = {"facts": dict(facts)}
+                return (text_of(logger, method, facts),), {"exc_info": exc_info, "extra": extra}
+
             self._bound = structlog.wrap_logger(
                 self._standard,
                 processors=[
                     structlog.stdlib.add_log_level,
                     structlog.processors.TimeStamper(fmt="iso", utc=True),
-                    structlog.processors.format_exc_info,
-                    structlog.processors.KeyValueRenderer(key_order=["event"]),
+                    hand_over,
                 ],
                 wrapper_class=structlog.stdlib.BoundLogger,
             )
         return self._bound
+
+
+class _OneLine(logging.Formatter):
+    """A record in one line, the traceback as its last fact if it is wanted."""
+
+    def __init__(self, tracebacks: bool) -> None:
+        super().__init__()
+        self._tracebacks = tracebacks
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = record.getMessage()
+        if self._tracebacks and record.exc_info and record.exc_info[0] is not None:
+            text += f" exception={self.formatException(record.exc_info)!r}"
+        return text
 
 
 def get_logger(name: str) -> Logger:
@@ -70,13 +98,16 @@ def get_logger(name: str) -> Logger:
     return Logger(f"{ROOT}.{name}")
 
 
-def configure(stream: TextIO, level: int = logging.INFO) -> None:
+def configure(stream: TextIO, level: int = logging.INFO, *, tracebacks: bool = True) -> None:
     """Send Stina's log to *stream*. For programs only, never for plugins or libraries.
 
     *stream* is stderr or a file, never stdout: that belongs to results and protocols.
+
+    Args:
+        tracebacks: Whether a record of an error says where it comes from.
     """
     handler: logging.StreamHandler[Any] = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setFormatter(_OneLine(tracebacks))
     root = logging.getLogger(ROOT)
     for old in list(root.handlers):
         root.removeHandler(old)

@@ -1,7 +1,8 @@
 """Backing up, restoring and resetting a store, also while other programs have it open.
 
-None of these needs an open store, and none migrates the one it works on. Each
-holds the store's lock, so that nobody opens or migrates it in the meantime.
+None of these needs an open store, and none migrates the one it works on. What
+replaces its contents holds the store's lock, so that nobody opens or migrates it
+in the meantime. A backup needs no lock: it copies one committed state.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ import apsw
 from .backends.base import Backup
 from .backends.sqlite import backup as copies
 from .backends.sqlite import inspection
-from .backends.sqlite.connection import check_owner, connect, make_file
+from .backends.sqlite.connection import check_owner, connect, make_file, set_journal
 from .backends.sqlite.errors import translated
-from .backends.sqlite.lock import file_lock
+from .backends.sqlite.lock import LOCK_TIMEOUT, file_lock
 from .config import StoreConfig
 from .errors import ConfigError, StoreCorruptError, StoreIOError
 from .log import get_logger
@@ -29,9 +30,6 @@ from .plugins import Plugins
 from .version import __version__
 
 log = get_logger(__name__)
-
-_LOCK_TIMEOUT = 60.0
-"""Seconds to wait for another program that opens, migrates or restores the same store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def back_up(config: StoreConfig) -> Backup:
     """
     path = _file_of(config)
     with _opened(path) as source:
-        made = copies.make(source, path, copies.MANUAL, config.backups_kept)
+        made = copies.make(source, path, copies.MANUAL)
     log.info("backup.made", path=str(made.path))
     return made
 
@@ -88,19 +86,23 @@ def reset(config: StoreConfig, plugins: Plugins) -> Replaced:
     """Empty the store, after a backup: it is then as a new one with the tables of *plugins*.
 
     Raises:
+        MigrationError: a plugin's steps fail on an empty file. Nothing was changed.
         ConfigError: the store belongs to another program. Nothing was changed.
         StoreBusyError: another program kept the store locked. Nothing was changed.
     """
     path = _file_of(config)
     make_file(path)
     with copies.temporary(Path(path).parent) as fresh:
-        open_database(replace(config, path=str(fresh)), plugins).backend.close()
+        built = open_database(replace(config, path=str(fresh)), plugins)
+        built.backend.close()
+        for failure in built.outcome.failed.values():
+            raise failure
         return _replace(config, path, fresh, "reset")
 
 
 def _replace(config: StoreConfig, path: str, source: Path, reason: str) -> Replaced:
     make_file(path)
-    with file_lock(path, _LOCK_TIMEOUT):
+    with file_lock(path, LOCK_TIMEOUT):
         try:
             before = _overwrite(config, path, source, reason)
         except StoreCorruptError:
@@ -113,21 +115,23 @@ def _overwrite(config: StoreConfig, path: str, source: Path, reason: str) -> Bac
     live = connect(path, busy_timeout=config.busy_timeout, synchronous="FULL", create=False)
     try:
         check_owner(live, path)
-        before = _copy_of(live, path, reason, config.backups_kept)
-        copies.restore(source, live, path)
+        set_journal(live, path)
+        before = copies.restore(source, live, path, lambda: _copy_of(path, reason))
     finally:
         live.close()
+    if before is not None:
+        copies.rotate(path, before.reason, config.backups_kept)
     return before
 
 
-def _copy_of(live: apsw.Connection, path: str, reason: str, keep: int) -> Backup | None:
-    with translated():
-        if not live.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
+def _copy_of(path: str, reason: str) -> Backup | None:
+    with inspection.opened(path) as present, translated():
+        if not present.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall():
             return None
-    try:
-        return copies.make(live, path, reason, keep)
-    except StoreCorruptError:
-        return copies.make(live, path, copies.CORRUPT, keep, check=False)
+        try:
+            return copies.make(present, path, reason)
+        except StoreCorruptError:
+            return copies.make(present, path, copies.CORRUPT, check=False)
 
 
 def _check_source(source: Path, path: str) -> None:
@@ -155,4 +159,4 @@ def _opened(path: str) -> Iterator[apsw.Connection]:
 def _file_of(config: StoreConfig) -> str:
     if config.in_memory:
         raise ConfigError("a store in memory has no file to copy or replace; name one with --db or STINA_DB")
-    return config.location
+    return config.located(config.location).location  # for one built directly, with a link as its path

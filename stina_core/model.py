@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import peewee
 
-from .errors import NotFoundError, StoreClosedError
+from .errors import DefinitionError, NotFoundError, StoreClosedError
 
 if TYPE_CHECKING:
     from typing import Self
@@ -112,6 +112,15 @@ class Model(peewee.Model):
         cls._owner = None  # not inherited: a model made from a declared one is declared on its own
         for field in list(cls._meta.refs):
             cls._meta.remove_ref(field)  # no other model knows of this one until schema.add() accepts it
+
+    @classmethod
+    def _refuse_ddl(cls, *arguments: Any, **options: Any) -> NoReturn:
+        """Refused: tables are made and changed by migration steps only."""
+        raise DefinitionError(
+            f"{cls.__name__} cannot make, drop or rebind its table; tables are made and changed by migration steps"
+        )
+
+    create_table = drop_table = truncate_table = add_index = bind = bind_ctx = _refuse_ddl
 
     @classmethod
     def get_by_id(cls, pk: Any) -> Self:

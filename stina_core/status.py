@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .backends.sqlite import backup, inspection
-from .backends.sqlite.connection import APPLICATION_ID
 from .errors import SchemaTooNewError, StoreCorruptError, StoreError
 from .migrations.ledger import core_steps
 from .migrations.plan import CORE, Plan, plan
@@ -68,7 +67,7 @@ class SchemaReport:
 
 @dataclass(frozen=True, slots=True)
 class StoreReport:
-    """One store as it is at one moment.
+    """One store as it is at one moment; its fields are what `stina --json` and `stina db status --json` print.
 
     Attributes:
         size: Bytes of the file and of its write-ahead log.
@@ -126,14 +125,14 @@ def inspect(config: StoreConfig, plugins: Plugins) -> StoreReport:
         state = SchemaState.DAMAGED if isinstance(error, StoreCorruptError) else SchemaState.UNREADABLE
         return replace(report, schema=SchemaReport(state, _with_path(path, error)))
     current = _plan(plugins, found)
-    schema = _schema(path, found, current)
+    schema = _schema(found, current)
     return replace(
         report,
         schema=schema,
         pending=() if schema.reason else _names(current),
         repairs=found.repairs,
         feed=found.feed,
-        plugins=_placed(plugins, current),
+        plugins=_placed(plugins, found, current),
         orphaned=tuple(sorted(current.orphaned - {plugin.name for plugin in plugins})),
         rows=rows,
     )
@@ -167,8 +166,8 @@ def _names(current: Plan) -> tuple[str, ...]:
     return tuple(str(step) for step in current.pending)
 
 
-def _schema(path: str, found: Contents, current: Plan) -> SchemaReport:
-    state, reason = _state(path, found, current)
+def _schema(found: Contents, current: Plan) -> SchemaReport:
+    state, reason = _state(found, current)
     return SchemaReport(
         state,
         reason,
@@ -178,10 +177,9 @@ def _schema(path: str, found: Contents, current: Plan) -> SchemaReport:
     )
 
 
-def _state(path: str, found: Contents, current: Plan) -> tuple[SchemaState, str]:
-    if found.application_id not in (0, APPLICATION_ID):
-        marked = f"application id {found.application_id & 0xFFFFFFFF:#010x}"
-        return SchemaState.FOREIGN, f"{path} belongs to another program ({marked}); choose another path"
+def _state(found: Contents, current: Plan) -> tuple[SchemaState, str]:
+    if found.foreign:
+        return SchemaState.FOREIGN, found.foreign
     if found.ledger is None:
         return (SchemaState.UNADOPTED if found.tables else SchemaState.NEW), ""
     refusal = current.refused.get(CORE)
@@ -200,23 +198,12 @@ def _owned(found: Contents, plugins: Plugins) -> list[str]:
     return [table for table in found.tables if table in declared or table.partition("_")[0] in names]
 
 
-def _placed(plugins: Plugins, current: Plan) -> tuple[PluginStatus, ...]:
-    """Each plugin as it would be in this file: some do not fit it, and others need those."""
-    off: dict[str, PluginState] = {}
-    placed = []
-    for plugin in plugins:  # required ones first
-        status = plugin.status()
-        blocker = next((name for name in sorted(plugin.requires) if name in off), None)
-        if plugin.on and plugin.name in current.refused:
-            status = plugin.status(PluginState.QUARANTINED, str(current.refused[plugin.name]))
-        elif plugin.on and blocker is not None:
-            status = plugin.status(
-                PluginState.BLOCKED, f"needs the plugin {blocker!r}, which is {off[blocker]}"
-            )
-        if status.state is not PluginState.ON:
-            off[plugin.name] = status.state
-        placed.append(status)
-    return tuple(placed)
+def _placed(plugins: Plugins, found: Contents, current: Plan) -> tuple[PluginStatus, ...]:
+    """Each plugin as it would be in this file: some do not fit it, others failed when their steps last ran."""
+    waiting = {step.plugin for step in current.pending}
+    off = {name: (PluginState.QUARANTINED, why) for name, why in found.failures.items() if name in waiting}
+    off |= {name: (PluginState.QUARANTINED, str(error)) for name, error in current.refused.items()}
+    return tuple(plugins.statuses(off))
 
 
 def _with_path(path: str, error: StoreError) -> str:

@@ -54,6 +54,7 @@ class Store:
         self._plugins = plugins
         self._trouble: dict[str, StinaError] = {}  # by the plugin that caused it; others may be blocked by it
         self._closing = threading.Lock()
+        self._starting = False
         self._repositories: dict[type[Repository], Repository] = {}
         self._started: list[str] = []
         self._closed = False
@@ -72,6 +73,12 @@ class Store:
     def plugins(self) -> list[PluginStatus]:
         """Every plugin and how it is in this store, required ones first."""
         return self._plugins.statuses({name: _off(error) for name, error in self._trouble.items()})
+
+    @property
+    def errors(self) -> dict[str, StinaError]:
+        """By plugin, the error that took it out of use; those that only require such a one are not in it."""
+        loading = {plugin.name: plugin.error for plugin in self._plugins if plugin.error is not None}
+        return {**loading, **self._trouble}
 
     def __getitem__(self, repository: type[R]) -> R:
         """Return this store's repository of the class *repository*.
@@ -145,6 +152,8 @@ class Store:
         """
         if self._transactions.open and not self._closed:
             raise TransactionError("leave the transaction before you close the store")
+        if self._starting:
+            raise TransactionError("the store is being opened; a plugin's startup cannot close it")
         if self._closing.acquire(blocking=False):  # never given back: one call, of one thread, closes it
             self._end()
 
@@ -160,6 +169,7 @@ class Store:
         return f"<Store {self.path}{' (closed)' if self._closed else ''}>"
 
     def _start(self) -> None:
+        self._starting = True
         for name, error in self.outcome.failed.items():
             self._put_off(name, error)
         for plugin in self._plugins.on:
@@ -176,6 +186,7 @@ class Store:
             except PluginError as error:
                 log.exception("hook.failed", plugin=plugin.name, hook="startup")
                 self._put_off(plugin.name, error)
+        self._starting = False
 
     def _end(self) -> None:
         try:

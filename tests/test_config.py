@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import os
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stina_core import ConfigError, Plugins, StoreConfig, open_store
+from stina_core import ConfigError, Plugins, StoreBusyError, StoreConfig, open_store
+from stina_core.backends.sqlite import backend
+from stina_core.backends.sqlite.lock import file_lock
+from stina_core.config import Settings
+from stina_core.testing import file_rows
 
 
 def test_argument_beats_own_path_beats_environment_beats_home(
@@ -67,6 +73,49 @@ def test_path_may_be_bytes_as_the_system_has_them(tmp_path: Path) -> None:
     place: Any = Place()
 
     assert StoreConfig().located(place).path == str(tmp_path / "ö.db")
+
+
+def test_file_has_one_place_however_many_links_lead_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = tmp_path / "real"
+    (real / "deeper").mkdir(parents=True)
+    (tmp_path / "folder").symlink_to(real, target_is_directory=True)
+    (tmp_path / "inside").symlink_to(real / "deeper", target_is_directory=True)
+    (tmp_path / "link.db").symlink_to(Path("folder", "stina.db"))
+
+    for path in ("folder/stina.db", "link.db", "inside/../stina.db"):  # the last is not ./stina.db
+        assert StoreConfig().located(tmp_path / path).path == str(real / "stina.db")
+    monkeypatch.setenv("STINA_HOME", str(tmp_path / "folder"))
+    assert StoreConfig.from_env().path == str(real / "stina.db")
+    monkeypatch.setenv("STINA_HOME", str(tmp_path))
+    (tmp_path / "stina.db").symlink_to(tmp_path / "link.db")
+    assert StoreConfig.from_env().path == str(real / "stina.db")
+
+
+def test_link_and_real_name_take_the_same_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, link = tmp_path / "real.db", tmp_path / "link.db"
+    link.symlink_to(real)
+    monkeypatch.setattr(backend, "LOCK_TIMEOUT", 0.05)
+
+    with file_lock(str(real), 1), pytest.raises(StoreBusyError):
+        open_store(link, plugins=Plugins([]))
+    with open_store(link, plugins=Plugins([])) as store:
+        with store.transaction():
+            assert file_rows(link, "SELECT count(*) FROM stina_ledger") == [(1,)]
+
+        assert store.path == str(real)
+        assert {file.name for file in tmp_path.iterdir()} == {
+            "link.db",
+            *(f"real.db{suffix}" for suffix in ("", "-shm", "-wal", ".lock")),
+        }
+
+
+def test_link_to_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(os.fsdecode(b"\xff.db"))
+
+    with pytest.raises(ConfigError, match="UTF-8"):
+        StoreConfig().located(tmp_path / "link.db")
 
 
 @pytest.mark.parametrize("path", ["", "  ", "\n", "a\0b", "\0", "x\ud800.db", "~nobody-of-that-name/x.db"])
@@ -136,6 +185,44 @@ def test_plugins_are_read_from_the_environment(
         monkeypatch.setenv("STINA_PLUGINS", text)
 
     assert StoreConfig.from_env().plugins == names
+
+
+def test_setting_that_is_given_wins_over_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STINA_DB", str(tmp_path / "env.db"))
+    monkeypatch.setenv("STINA_PLUGINS", "kv")
+    monkeypatch.setenv("STINA_STRICT", "1")
+
+    plain = StoreConfig.from_env(origin="tui")
+    given = StoreConfig.from_env(tmp_path / "x.db", plugins=None, strict=False, busy_timeout=1)
+
+    assert (plain.origin, plain.plugins, plain.strict) == ("tui", frozenset({"kv"}), True)
+    assert plain.path == str(tmp_path / "env.db")
+    assert (given.plugins, given.strict, given.busy_timeout) == (None, False, 1)
+    assert given.path == str(tmp_path / "x.db")
+    with pytest.raises(ConfigError, match="backups_kept"):
+        StoreConfig.from_env(backups_kept=0)
+
+
+def test_home_that_is_given_wins_over_stina_home(tmp_path: Path) -> None:
+    assert StoreConfig.from_env(home=tmp_path / "own").path == str(tmp_path / "own" / "stina.db")
+
+
+def test_every_field_but_the_path_can_be_given_by_name() -> None:
+    assert set(Settings.__annotations__) == {field.name for field in fields(StoreConfig)} - {"path"}
+
+
+def test_configuration_built_directly_takes_only_the_location_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STINA_DB", str(tmp_path / "env.db"))
+    monkeypatch.setenv("STINA_PLUGINS", "kv")
+    monkeypatch.setenv("STINA_STRICT", "1")
+
+    config = StoreConfig(origin="tui").located()
+
+    assert (config.path, config.plugins, config.strict) == (str(tmp_path / "env.db"), None, False)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stina_core import installed_plugins, local_plugin
+from stina_core.entrypoints import normalised
 from stina_core.plugins import Candidate
-from stina_core.plugins.discovery import _required_distributions, in_order, normalised, required
+from stina_core.plugins.discovery import _required_distributions, in_order, required
 
 NAMES = list("abcdefgh")
 

@@ -124,6 +124,33 @@ def test_exception_is_logged_with_its_traceback(stream: io.StringIO) -> None:
     assert "RuntimeError: the reason" in stream.getvalue()
 
 
+def test_traceback_is_one_fact_of_one_line_or_left_out(stream: io.StringIO) -> None:
+    said = []
+    for tracebacks in (True, False):
+        configure(stream, tracebacks=tracebacks)
+        try:
+            raise RuntimeError("the reason")
+        except RuntimeError:
+            get_logger("x").exception("hook.failed", note="a exception=b")
+        said.append(stream.getvalue())
+        stream.seek(0)
+        stream.truncate()
+
+    with_it, without = said
+    assert (with_it.count("\n"), without.count("\n")) == (1, 1)
+    assert " exception='Traceback " in with_it
+    assert "Traceback" not in without
+    assert all("note='a exception=b'" in line for line in said)
+
+
+def test_records_carry_their_facts_for_filters(caplog: pytest.LogCaptureFixture) -> None:
+    get_logger("x").warning("a.warned", rows=3)
+
+    [record] = caplog.records
+    facts = vars(record)["facts"]
+    assert (facts["event"], facts["rows"]) == ("a.warned", 3)
+
+
 def test_events_reach_a_programs_own_logging_without_configure(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="stina"):
         get_logger("x").info("a.told", key="k1")

@@ -115,6 +115,7 @@ def test_every_core_table_is_there_from_the_start(store_path: Path) -> None:
     assert tables(store_path) == {
         "stina_ledger",
         "stina_change",
+        "stina_failure",
         "stina_feed",
         "stina_cursor",
         "stina_repair",
@@ -162,7 +163,10 @@ def test_failing_plugin_is_quarantined_its_dependents_blocked_and_the_others_wor
             "memos": PluginState.ON,
         }
         reasons = {status.name: status.reason for status in store.plugins}
-        assert reasons["bad"] == "step 0002_step of bad failed and was undone: PlantedError"
+        assert (
+            reasons["bad"]
+            == "step 0002_step of bad failed and was undone: PlantedError at test_migrations.py:39"
+        )
         assert reasons["child"] == "needs the plugin 'bad', which is quarantined"
         assert reasons["grandchild"] == "needs the plugin 'child', which is blocked"
         assert store[MemoRepository].add("works")

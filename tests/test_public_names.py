@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 import stina_core
-from stina_core import StinaError, cli, errors
+from stina_core import StinaError, cli, errors, testing
 from stina_core.hookspecs import StinaHooks
 
 PACKAGE = Path(stina_core.__file__).parent
@@ -21,6 +21,7 @@ BASES = {"StinaError", "PluginError", "MigrationError", "StoreError"}
 
 CORE = {(home, name) for home, names in stina_core._HOMES.items() for name in names}
 CLI = {(home, name) for name, home in cli._HOMES.items()}
+KIT = {(home, name) for name, home in testing._HOMES.items()}
 
 
 def imported_for_type_checkers(module: ModuleType) -> set[tuple[str, str]]:
@@ -35,14 +36,14 @@ def imported_for_type_checkers(module: ModuleType) -> set[tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize(("module", "lazy"), [(stina_core, CORE), (cli, CLI)])
+@pytest.mark.parametrize(("module", "lazy"), [(stina_core, CORE), (cli, CLI), (testing, KIT)])
 def test_names_for_type_checkers_and_at_run_time_are_the_same(
     module: ModuleType, lazy: set[tuple[str, str]]
 ) -> None:
     assert lazy == imported_for_type_checkers(module)
 
 
-@pytest.mark.parametrize(("module", "lazy"), [(stina_core, CORE), (cli, CLI)])
+@pytest.mark.parametrize(("module", "lazy"), [(stina_core, CORE), (cli, CLI), (testing, KIT)])
 def test_all_lists_every_public_name_once_and_each_resolves(
     module: ModuleType, lazy: set[tuple[str, str]]
 ) -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,63 @@ def test_default_store_of_a_test_is_in_its_own_directory(stina_home: Path) -> No
 
     assert config.path == str(stina_home / "stina.db")
     assert not stina_home.exists()
+
+
+@pytest.fixture(scope="module")
+def homes() -> set[Path]:
+    return set()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_every_test_has_a_home_of_its_own(number: int, stina_home: Path, homes: set[Path]) -> None:
+    assert stina_home not in homes
+
+    homes.add(stina_home)
+
+
+PROJECT_OF_OTHERS = """
+import json, os, sys
+
+def test_anything():
+    assert "STINA_HOME" in os.environ
+
+def test_what_was_imported():
+    print(json.dumps(sorted(sys.modules)), file=sys.__stderr__)
+"""
+
+
+def test_pytest_plugin_costs_other_projects_no_directory_and_nothing_heavy(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    (tmp_path / "test_others.py").write_text(PROJECT_OF_OTHERS)
+
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "-s",
+            "-q",
+            f"--basetemp={base}",
+            tmp_path,
+        ],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    modules = set(json.loads(done.stderr))
+    assert {name for name in modules if name.partition(".")[0] in ("stina_core", "peewee", "apsw")} == {
+        "stina_core",
+        "stina_core.testing",
+        "stina_core.testing.pytest_plugin",
+        "stina_core.version",
+    }
+    assert list(base.iterdir()) == []
 
 
 def test_settings_of_the_developers_shell_do_not_reach_a_test() -> None:
@@ -70,9 +129,32 @@ def test_failing_process_fails_the_test_with_its_own_words() -> None:
         run_python("raise SystemExit('out of milk')")
 
 
-def test_process_that_never_ends_is_killed_at_the_deadline() -> None:
-    with pytest.raises(subprocess.TimeoutExpired):
-        run_python("import threading; threading.Event().wait()", deadline=0.5)
+def test_process_that_never_ends_fails_the_test_with_its_words_so_far_and_is_killed(tmp_path: Path) -> None:
+    script = """
+import os, threading
+with open(sys.argv[1], "w") as file:
+    file.write(str(os.getpid()))
+print("waiting för milk", file=sys.stderr, flush=True)
+threading.Event().wait()
+"""
+
+    with pytest.raises(AssertionError, match=r"did not end within 1 seconds:\nwaiting för milk"):
+        run_python(script, tmp_path / "pid", deadline=1)
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_process_that_does_not_finish_fails_the_test_with_its_words_so_far() -> None:
+    script = (
+        "print('busy', file=sys.stderr, flush=True); say('up'); import threading; threading.Event().wait()"
+    )
+
+    with running_python(script) as process:
+        process.hear("up")
+        process._deadline = 0.1
+        with pytest.raises(AssertionError, match=r"within 0\.1 seconds:\nbusy"):
+            process.finish()
 
 
 def test_script_that_does_not_compile_fails_the_test_with_its_own_words() -> None:

@@ -178,6 +178,10 @@ class Backend(Protocol):
         """Copy what is committed to a verified file beside the store; None for a store in memory."""
         ...
 
+    def rotate(self, backup: Backup) -> None:
+        """Delete the oldest backups of the reason of *backup*, whose operation has succeeded."""
+        ...
+
     def discard(self, backup: Backup) -> None:
         """Delete a backup that turned out not to be needed."""
         ...

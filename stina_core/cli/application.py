@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..entrypoints import UNREADABLE, entry_points_of
 from ..errors import PluginLoadError
 from .options import share
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 GROUP = "stina.commands"
+
+_UNKNOWN = "a distribution that cannot be read"
 
 _OWN = {
     "db": (".db:db", "Look at, back up, restore or reset the store's file."),
@@ -92,10 +95,8 @@ class Application(click.Group):
 
 
 def _entry_points() -> dict[str, list[EntryPoint]]:
-    from importlib.metadata import entry_points
-
     found: dict[str, list[EntryPoint]] = {}
-    for point in entry_points(group=GROUP):
+    for point in entry_points_of(GROUP):
         found.setdefault(point.name, []).append(point)
     return found
 
@@ -122,12 +123,18 @@ def _load(name: str, points: list[EntryPoint]) -> click.Command:
 
 
 def _distribution(point: EntryPoint) -> str:
-    return point.dist.name if point.dist is not None else "an unknown distribution"
+    try:
+        return str(point.dist.name) if point.dist is not None else _UNKNOWN
+    except UNREADABLE:
+        return _UNKNOWN
 
 
 def _summary(point: EntryPoint) -> str:
     """Return the summary of the distribution, read by hand: `metadata` imports the whole email package."""
-    header = (point.dist.read_text("METADATA") or "") if point.dist is not None else ""
+    try:
+        header = (point.dist.read_text("METADATA") or "") if point.dist is not None else ""
+    except UNREADABLE:
+        return ""
     for line in header.splitlines():
         if not line:
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from shlex import quote
 
 from ..backends.sqlite.connection import WAL_LIMIT
 from ..findings import Finding, Severity
@@ -55,7 +56,11 @@ def schema(facts: Facts) -> Iterator[Finding]:
     state = report.schema.state
     if state is SchemaState.DAMAGED:
         usable = [backup for backup in report.backups if backup.reason != "corrupt"]
-        remedy = f"stina db restore {usable[-1].path}" if usable else "there is no backup here; keep the file"
+        remedy = (
+            f"stina db restore {quote(str(usable[-1].path))}"
+            if usable
+            else "there is no backup here; keep the file"
+        )
         yield Finding(_ERROR, report.path, report.schema.reason, remedy)
     elif report.schema.reason:
         remedy = {
@@ -77,7 +82,7 @@ def permissions(facts: Facts) -> Iterator[Finding]:
     """Who else can read the file or put another in its place."""
     path = facts.report.path
     if facts.file_mode is not None and facts.file_mode & 0o077:
-        remedy = f"chmod 600 {path}"
+        remedy = f"chmod 600 {quote(path)}"
         yield Finding(_WARNING, path, f"other users may read it (mode {facts.file_mode:04o})", remedy)
     if not facts.owned:
         yield Finding(_WARNING, path, "belongs to another user", "chown it to the user who runs Stina")

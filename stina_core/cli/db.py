@@ -31,10 +31,10 @@ def path() -> None:
 @db.command()
 def status() -> None:
     """Print what is in the file and what is pending. Changes nothing."""
-    from .documents import document, fail_if_unusable
+    from .documents import fail_if_unusable
 
     report = current_invocation().inspect()
-    emit(document(report), _status(report))
+    emit(report, _status(report))
     fail_if_unusable(report)
 
 
@@ -80,7 +80,8 @@ def reset(yes: bool) -> None:
     confirm(f"Delete everything in {config.location}? A backup is made first.", yes)
     plugins = invocation.load_plugins(config)
     done = maintenance.reset(config, plugins)
-    invocation.warn_about(plugin.status() for plugin in plugins)
+    errors = {plugin.name: plugin.error for plugin in plugins if plugin.error is not None}
+    invocation.warn_about([plugin.status() for plugin in plugins], errors)
     emit({"path": done.path, "backup": done.before}, f"the store is empty\n{_before(done)}")
 
 

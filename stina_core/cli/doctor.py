@@ -24,18 +24,16 @@ if TYPE_CHECKING:
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
     """Look for what is wrong, and say what to do about it. Exits with 1 if there is an error."""
-    from dataclasses import asdict, replace
-
     from ..findings import Severity
     from ..status import inspect
     from .checks import examine
 
     invocation = current_invocation()
-    config = replace(invocation.config(), strict=False)
+    config = invocation.config(strict=False)
     plugins = invocation.load_plugins(config)
     report = inspect(config, plugins)
     findings = [*examine(measure(report)), *ask(config, plugins, report)]
-    emit_rows([{**asdict(finding), "severity": str(finding.severity)} for finding in findings])
+    emit_rows(findings)
     if any(finding.severity is Severity.ERROR for finding in findings):
         ctx.exit(1)
 
@@ -79,22 +77,34 @@ def measure(report: StoreReport) -> Facts:
 
 
 def ask(config: StoreConfig, plugins: Plugins, report: StoreReport) -> Iterator[Finding]:
-    """Yield what the plugins' own `check` hooks find; not asked while steps are pending, for opening runs those."""
+    """Yield what the plugins' own `check` hooks find.
+
+    Opening runs steps that are pending, so plugins with such steps are left out.
+    """
     from ..errors import StinaError
     from ..findings import Finding, Severity
-    from ..plugins import PluginState
+    from ..migrations.plan import CORE
+    from ..plugins import Plugins, PluginState
     from ..status import SchemaState
     from ..store import open_store
 
-    if report.schema.state is not SchemaState.CURRENT:
+    if report.schema.state not in (SchemaState.CURRENT, SchemaState.PENDING):
         return
+    waiting = {step.partition("/")[0] for step in report.pending}
+    if CORE in waiting:
+        return
+    ready: dict[str, Plugin] = {}
+    for status in report.plugins:  # required ones first
+        plugin = plugins[status.name]
+        if status.state is PluginState.ON and plugin.name not in waiting and plugin.requires <= ready.keys():
+            ready[plugin.name] = plugin
+    plugins = Plugins(list(ready.values()))
     try:
         with open_store(config=config, plugins=plugins) as store:
-            before = {status.name: status.state for status in report.plugins}
             for status in store.plugins:
                 if status.state is PluginState.ON:
                     yield from _findings(plugins[status.name], store)
-                elif status.state != before[status.name]:
+                else:
                     message = f"the plugin is off ({status.state}): {status.reason}"
                     yield Finding(Severity.ERROR, status.name, message)
     except StinaError as error:

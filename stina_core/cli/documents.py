@@ -1,4 +1,4 @@
-"""What the looking commands say of a store: as a document, and in words."""
+"""What the looking commands say of a store in words."""
 
 from __future__ import annotations
 
@@ -25,23 +25,6 @@ _STATES = {
     SchemaState.DAMAGED: "damaged",
     SchemaState.UNREADABLE: "cannot be read",
 }
-
-
-def document(report: StoreReport) -> dict[str, object]:
-    """Return *report* in the shape that `stina --json` and `stina db status --json` print."""
-    return {
-        "path": report.path,
-        "exists": report.exists,
-        "size": report.size,
-        "schema": report.schema,
-        "pending": report.pending,
-        "backups": report.backups,
-        "repairs": report.repairs,
-        "feed": report.feed,
-        "plugins": report.plugins,
-        "orphaned": report.orphaned,
-        "rows": report.rows,
-    }
 
 
 def fail_if_unusable(report: StoreReport) -> None:

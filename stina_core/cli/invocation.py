@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, Unpack
 
 import click
 
 if TYPE_CHECKING:
     from logging import LogRecord
 
-    from ..config import StoreConfig
+    from ..config import Settings, StoreConfig
+    from ..errors import StinaError
     from ..plugins import Plugins, PluginStatus
     from ..status import StoreReport
     from ..store import Store
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_CORE = "stina.stina_core."  # what the names of the core's own loggers begin with
+_OFF = {"plugin.failed", "plugin.blocked", "plugin.quarantined"}
 
 
 class Invocation:
@@ -37,29 +41,32 @@ class Invocation:
         self.verbose = 0
         self.no_plugins = False
 
-    def config(self) -> StoreConfig:
-        """Return the settings of the store; ConfigError if the path or the environment is no good."""
-        from dataclasses import replace
+    def config(self, **settings: Unpack[Settings]) -> StoreConfig:
+        """Return the settings of the store; ConfigError if the path or the environment is no good.
 
+        Args:
+            settings: In the place of what the environment says.
+        """
         from ..config import StoreConfig
 
-        config = replace(StoreConfig.from_env(self.db), origin="cli")
-        return replace(config, plugins=frozenset()) if self.no_plugins else config
+        settings["origin"] = "cli"
+        if self.no_plugins:
+            settings["plugins"] = frozenset()
+        return StoreConfig.from_env(self.db, **settings)
 
     def load_plugins(self, config: StoreConfig) -> Plugins:
         """Load what *config* lets load; nothing a plugin does wrong is raised, unless *config* is strict."""
         from ..plugins import installed_plugins, load_plugins
 
         self.configure_log()
-        return load_plugins(installed_plugins(), config)
+        with _plugins_print_to_stderr():
+            return load_plugins(installed_plugins(), config)
 
     def inspect(self) -> StoreReport:
         """Report on the store without opening it; plugins that are broken are part of the report."""
-        from dataclasses import replace
-
         from ..status import inspect
 
-        config = replace(self.config(), strict=False)
+        config = self.config(strict=False)
         return inspect(config, self.load_plugins(config))
 
     @contextmanager
@@ -74,8 +81,10 @@ class Invocation:
         self.configure_log()
         config = self.config()
         try:
-            with open_store(config=config) as store:
-                self.warn_about(store.plugins)
+            with _plugins_print_to_stderr():
+                store = open_store(config=config)
+            with store:
+                self.warn_about(store.plugins, store.errors)
                 yield store
         except (
             errors.DiskFullError,
@@ -88,13 +97,17 @@ class Invocation:
                 raise
             raise type(error)(f"{config.location}: {error}") from error
 
-    def warn_about(self, plugins: Iterable[PluginStatus]) -> None:
-        """Say in one line each which plugins should be on and are not."""
+    def warn_about(self, plugins: Iterable[PluginStatus], errors: Mapping[str, StinaError]) -> None:
+        """Say in one line each which plugins should be on and are not; with `-v` also where it went wrong."""
         from ..plugins import PluginState
         from .output import warn
 
         for plugin in plugins:
             if plugin.state not in (PluginState.ON, PluginState.OFF):
+                if self.verbose and plugin.name in errors:
+                    import traceback
+
+                    traceback.print_exception(errors[plugin.name])
                 warn(f"the plugin {plugin.name} is off ({plugin.state}): {plugin.reason}")
 
     def configure_log(self) -> None:
@@ -104,17 +117,30 @@ class Invocation:
 
         from ..log import ROOT, configure
 
-        configure(sys.stderr, (logging.WARNING, logging.INFO, logging.DEBUG)[min(self.verbose, 2)])
+        level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(self.verbose, 2)]
+        configure(sys.stderr, level, tracebacks=bool(self.verbose))
         if not self.verbose:
             for handler in logging.getLogger(ROOT).handlers:
-                handler.addFilter(_in_one_line)
+                handler.addFilter(_is_not_said_elsewhere)
 
 
-def _in_one_line(record: LogRecord) -> bool:
-    """Leave out tracebacks, and whole records of what `warn_about()` says: that a plugin is off."""
-    message = record.getMessage()
-    record.msg, record.args, record.exc_info = message.partition(" exception=")[0], (), None
-    return not (message.startswith("event='plugin.") or "hook='startup'" in message)
+def _is_not_said_elsewhere(record: LogRecord) -> bool:
+    """Whether *record* is not the core's own of a plugin that is off, which `warn_about()` says in words."""
+    if not record.name.startswith(_CORE):
+        return True
+    facts = getattr(record, "facts", {})
+    event, hook = facts.get("event"), facts.get("hook")
+    return event not in _OFF and (event, hook) != ("hook.failed", "startup")
+
+
+@contextmanager
+def _plugins_print_to_stderr() -> Iterator[None]:
+    """While plugins are imported and started, nothing of theirs may get into the result on stdout."""
+    import sys
+    from contextlib import redirect_stdout
+
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def current_invocation() -> Invocation:

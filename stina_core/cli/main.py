@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import click
 
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from click.shell_completion import shell_complete
 
         return shell_complete(application, {}, "stina", _COMPLETE, instruction)
+    _have_an_output()
     _show_what_cannot_be_printed()
     invocation = Invocation()
     code = 0
@@ -80,6 +82,13 @@ def _report(error: Exception, message: str, invocation: Invocation) -> None:
 
         traceback.print_exception(error)
     warn(message)
+
+
+def _have_an_output() -> None:
+    """Take the place of a stdout or stderr that was closed before the start: what is printed goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # for the rest of the process
 
 
 def _show_what_cannot_be_printed() -> None:

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any
 
 from ..errors import StinaError
+from ..ids import iso
 from .invocation import current_invocation
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _VISIBLE = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 _IN_CELL = {
@@ -50,20 +55,31 @@ def emit(document: object, text: str | None = None) -> None:
         write(text)
 
 
-def emit_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str] | None = None) -> None:
+def emit_rows(
+    rows: Sequence[Mapping[str, object] | DataclassInstance],
+    columns: Sequence[str] | None = None,
+    *,
+    show: Mapping[str, Callable[[Any], str]] | None = None,
+) -> None:
     """Print a list: a JSON array of all of each row with `--json`, otherwise a table.
 
     Args:
+        rows: Mappings, or dataclasses by their fields.
         columns: The table's columns, in order; without it those of the first row.
             A table of no rows prints nothing.
+        show: How the table writes what is in a column; without it None is an empty
+            cell, a time ISO 8601, a text itself, and anything else JSON.
     """
     if current_invocation().json:
         _write_json(rows)
     elif rows:
         from .tables import write_table
 
-        names = list(columns if columns is not None else rows[0])
-        write_table(names, [[cell(row.get(name)) for name in names] for row in rows])
+        facts = [row if isinstance(row, Mapping) else _fields(row) for row in rows]
+        names = list(columns if columns is not None else facts[0])
+        write_table(
+            names, [[_shown(one.get(name), (show or {}).get(name)) for name in names] for one in facts]
+        )
 
 
 def write(text: str) -> None:
@@ -105,11 +121,6 @@ def json_text(document: object, indent: int | None = None) -> str:
     return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=indent, default=_plain)
 
 
-def iso(moment: datetime) -> str:
-    """Return *moment* as ISO 8601 UTC with milliseconds: `2026-03-01T12:00:00.000Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _write_json(document: object) -> None:
     text = json_text(document) + "\n"
     buffer = getattr(sys.stdout, "buffer", None)
@@ -134,6 +145,16 @@ def _to_stdout() -> Iterator[None]:
         raise OutputError(f"the output could not be written: {error.strerror}") from error
 
 
+def _shown(value: object, way: Callable[[Any], str] | None) -> str:
+    return cell(value if way is None else way(value))
+
+
+def _fields(value: DataclassInstance) -> dict[str, object]:
+    from dataclasses import fields
+
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return iso(value)
@@ -143,8 +164,8 @@ def _plain(value: object) -> object:
         return fspath(value)
     if isinstance(value, set | frozenset):
         return sorted(value)
-    from dataclasses import fields, is_dataclass
+    from dataclasses import is_dataclass
 
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
+        return _fields(value)
     raise TypeError(f"{type(value).__name__} has no JSON form; make it plain before it is printed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..version import __version__
-from .documents import count, document, fail_if_unusable, in_words, next_step, plugin_lines, state
+from .documents import count, fail_if_unusable, in_words, next_step, plugin_lines, state
 from .invocation import current_invocation
 from .output import emit
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def show() -> None:
     """Print the overview."""
     report = current_invocation().inspect()
-    emit(document(report), overview(report))
+    emit(report, overview(report))
     fail_if_unusable(report)
 
 

@@ -23,10 +23,7 @@ def list_() -> None:
 
 
 def _list() -> None:
-    from dataclasses import asdict
-
     report = current_invocation().inspect()
-    rows: list[dict[str, object]] = [{**asdict(plugin), "tables": plugin.tables} for plugin in report.plugins]
-    emit_rows(rows, ["name", "distribution", "version", "state", "tables", "reason"])
+    emit_rows(report.plugins, ["name", "distribution", "version", "state", "tables", "reason"])
     if report.schema.reason:
         warn(report.schema.reason)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..catalog import Table
@@ -97,13 +99,14 @@ class MigrationRun:
                 self._refuse_core(current)
                 self._backend.claim()
                 self._apply(current)
+        except BaseException:
+            if self._outcome.backup is not None:
+                self._backend.discard(self._outcome.backup)  # of a file that is as it was
+            raise
         finally:
             self._backend.foreign_keys(True)
         self._backend.settle()
-        if self._outcome.backup is not None and self._losing <= self._outcome.failed.keys():
-            # Nothing was lost after all. A plugin that fails at every start must not push out good backups.
-            self._backend.discard(self._outcome.backup)
-            self._outcome.backup = None
+        self._settle_backup()
         return self._finish(current)
 
     def _apply(self, current: Plan) -> None:
@@ -123,13 +126,22 @@ class MigrationRun:
                 if plugin.plugin == CORE or not self._backend.session.in_transaction():
                     raise  # the database may undo everything by itself, for example on a full disk
                 log.warning("plugin.quarantined", plugin=plugin.plugin, step=error.step)
+                ledger.record_failure(self._backend, error, now_ms())
                 self._outcome.failed[plugin.plugin] = error
                 held.add(plugin.plugin)
 
     def _apply_plugin(self, plugin: PluginSteps, steps: Sequence[Step]) -> None:
         touched: set[str] = set()
+        others = self._tables_of_others(plugin.plugin)
         for step in steps:
             touched |= self._apply_step(plugin, step)
+        gone = sorted(others - self._tables_of_others(plugin.plugin))
+        if gone:
+            raise StepFailedError(
+                plugin.plugin,
+                steps[-1].id,
+                f"the steps of {plugin.plugin} remove {', '.join(gone)}, which is not theirs; nothing of it was kept",
+            )
         broken = self._backend.broken_references(touched)
         if broken:
             raise StepFailedError(
@@ -139,7 +151,12 @@ class MigrationRun:
                 "that point to nothing; nothing of it was kept",
             )
         self._check_tables(plugin.plugin, steps[-1])
+        ledger.clear_failure(self._backend, plugin.plugin)
         self._outcome.applied += steps
+
+    def _tables_of_others(self, plugin: str) -> set[str]:
+        owners = {one.plugin for one in self._declared} - {plugin}
+        return {name for name in self._backend.ddl.tables() if name.partition("_")[0] in owners}
 
     def _apply_step(self, plugin: PluginSteps, step: Step) -> set[str]:
         self._check_after(step)
@@ -154,7 +171,8 @@ class MigrationRun:
             with nowhere():
                 step.run(operations)
         except (Exception, SystemExit) as error:
-            detail = str(error) if isinstance(error, StinaError) else type(error).__name__
+            # What other errors say may hold data; where they come from does not.
+            detail = str(error) if isinstance(error, StinaError) else f"{type(error).__name__}{_place(error)}"
             raise StepFailedError(
                 step.plugin, step.id, f"step {step.id} of {step.plugin} failed and was undone: {detail}"
             ) from error
@@ -199,6 +217,17 @@ class MigrationRun:
         if self._outcome.backup is None and not self._fresh:
             self._outcome.backup = self._backend.backup(reason)
 
+    def _settle_backup(self) -> None:
+        backup = self._outcome.backup
+        if backup is None:
+            return
+        if self._losing <= self._outcome.failed.keys():
+            # Nothing was lost after all. A plugin that fails at every start must not push out good backups.
+            self._backend.discard(backup)
+            self._outcome.backup = None
+        else:
+            self._backend.rotate(backup)
+
     def _refuse_core(self, current: Plan) -> None:
         if CORE in current.refused:
             raise current.refused[CORE]
@@ -207,6 +236,11 @@ class MigrationRun:
         self._outcome.failed = {**current.refused, **self._outcome.failed}
         self._outcome.orphaned = current.orphaned
         return self._outcome
+
+
+def _place(error: BaseException) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f" at {Path(last.filename).name}:{last.lineno}"
 
 
 def _join(verb: str, names: Iterable[str]) -> str:

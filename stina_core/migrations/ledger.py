@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import peewee
 
 from ..catalog import Check
-from ..errors import QueryError
+from ..errors import MigrationError, QueryError
 from ..fields import AnyField, AutoIdField, IntegerField, TextField
 from ..ids import new_id
 from .plan import CORE, Entry
@@ -42,6 +42,20 @@ def record(backend: Backend, step: Step, version: str, ms: int, at: int) -> None
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
         (step.plugin, step.id, step.checksum, at, ms, backend.version, version),
     )
+
+
+def record_failure(backend: Backend, error: MigrationError, at: int) -> None:
+    """Note why a plugin's steps were undone, so that reports can say so without trying them again."""
+    clear_failure(backend, error.plugin)
+    backend.execute(
+        "INSERT INTO stina_failure (plugin, step, reason, at) VALUES (?, ?, ?, ?)",
+        (error.plugin, error.step, str(error), at),
+    )
+
+
+def clear_failure(backend: Backend, plugin: str) -> None:
+    """Forget an earlier failure of a plugin whose steps have run now."""
+    backend.execute("DELETE FROM stina_failure WHERE plugin = ?", (plugin,))
 
 
 def core_steps(version: str) -> PluginSteps:
@@ -96,6 +110,13 @@ def core_steps(version: str) -> PluginSteps:
             key=AnyField(null=True),
             column=TextField(),
             before=AnyField(null=True),
+            reason=TextField(),
+            at=IntegerField(),
+        )
+        op.create_table(
+            "failure",
+            plugin=TextField(primary_key=True),
+            step=TextField(null=True),
             reason=TextField(),
             at=IntegerField(),
         )

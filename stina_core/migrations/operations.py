@@ -259,4 +259,9 @@ class Operations:
             key: tuple[str, Type] = keys[0]
             return self._full(own), key
         full = f"{plugin}_{name}" if dot else self._full(own if name == "self" else name)
+        if full not in self._ddl.tables():
+            raise DefinitionError(
+                f"a foreign key points to {target!r}, but there is no table {full}; name a table of this plugin "
+                'without its prefix ("todo"), and one of another plugin with that in front ("chat.message")'
+            )
         return full, self._ddl.key(full)

@@ -7,17 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from heapq import heappop, heappush
-from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
+from importlib.metadata import Distribution, EntryPoint
 
-from ..log import get_logger
-
-log = get_logger(__name__)
+from ..entrypoints import UNREADABLE, entry_points_of, normalised
 
 GROUP = "stina.plugins"
 """A change of the plugin API that breaks plugins gets a new group name."""
-
-_UNREADABLE = (OSError, ValueError, TypeError, AttributeError, KeyError)
-"""What importlib.metadata raises for a distribution whose files are damaged or half removed."""
 
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
@@ -41,11 +36,7 @@ class Candidate:
 
 def installed_plugins() -> list[Candidate]:
     """Return the plugins of this environment, by name; a damaged distribution is passed over."""
-    try:
-        points = list(entry_points(group=GROUP))
-    except _UNREADABLE:
-        points = _readable_entry_points()
-    found = [_candidate(point) for point in points]
+    found = [_candidate(point) for point in entry_points_of(GROUP)]
     return sorted(found, key=lambda candidate: (candidate.name, candidate.distribution))
 
 
@@ -56,11 +47,6 @@ def local_plugin(name: str, plugin: object, *, requires: Iterable[str] = (), ver
         requires: Names of the local plugins it requires.
     """
     return Candidate(name, name, version, frozenset(map(normalised, requires)), lambda: plugin)
-
-
-def normalised(distribution: str) -> str:
-    """Return the form in which two spellings of a distribution's name are equal."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def in_order(candidates: Sequence[Candidate]) -> tuple[list[Candidate], dict[str, list[str]]]:
@@ -117,7 +103,7 @@ def required(candidate: Candidate, others: Iterable[Candidate]) -> list[str]:
 def _candidate(point: EntryPoint) -> Candidate:
     try:
         distribution, version, requires = _origin(point.dist)
-    except _UNREADABLE:
+    except UNREADABLE:
         distribution, version, requires = "unknown", "unknown", []
     return Candidate(
         point.name, distribution, version, frozenset(_required_distributions(requires)), point.load
@@ -128,19 +114,6 @@ def _origin(distribution: Distribution | None) -> tuple[str, str, list[str]]:
     if distribution is None:
         raise ValueError("an entry point of no distribution")
     return str(distribution.name), str(distribution.version), list(distribution.requires or ())
-
-
-def _readable_entry_points() -> list[EntryPoint]:
-    """One by one, what `entry_points()` gives at once and only if every distribution can be read."""
-    found: dict[str, list[EntryPoint]] = {}
-    for distribution in distributions():
-        try:
-            name = normalised(distribution.name)
-            if name not in found:  # the first on the path is the one that is imported
-                found[name] = [point for point in distribution.entry_points if point.group == GROUP]
-        except _UNREADABLE as error:
-            log.warning("distribution.unreadable", error=type(error).__name__)
-    return [point for points in found.values() for point in points]
 
 
 def _required_distributions(requirements: Iterable[str]) -> Iterable[str]:

@@ -4,10 +4,28 @@ Installed as a pytest plugin with `stina-core`: the fixtures of
 `stina_core.testing.pytest_plugin` are there without an import, and no test can
 reach the real `~/.stina`. For property-based tests, which want no fixtures, use
 `memory_store()` inside the test.
+
+Names are resolved at first use: pytest imports this package in every project of the environment.
 """
 
-from .processes import Running, run_python, run_together, running_python
-from .stores import file_rows, memory_store, plugins_of
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .processes import Running, run_python, run_together, running_python
+    from .stores import file_rows, memory_store, plugins_of
+
+_HOMES = {
+    "Running": ".processes",
+    "file_rows": ".stores",
+    "memory_store": ".stores",
+    "plugins_of": ".stores",
+    "run_python": ".processes",
+    "run_together": ".processes",
+    "running_python": ".processes",
+}
 
 __all__ = [
     "Running",
@@ -18,3 +36,15 @@ __all__ = [
     "run_together",
     "running_python",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'stina_core.testing' has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(_HOMES[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

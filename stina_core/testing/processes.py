@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import IO
+from typing import IO, NoReturn
 
 DEADLINE = 60.0
 """Seconds after which a test process is killed and the test fails."""
@@ -33,7 +33,8 @@ def run_python(script: str, *arguments: object, deadline: float = DEADLINE) -> s
     """Run *script* in a new Python process and return what it printed.
 
     Raises:
-        AssertionError: it ended with another code than 0; its stderr is in the message.
+        AssertionError: it ended with another code than 0, or the deadline passed;
+            its stderr so far is in the message.
     """
     return run_together(script, [arguments], deadline=deadline)[0]
 
@@ -50,7 +51,8 @@ def run_together(
         What each printed, in the order of *arguments*.
 
     Raises:
-        AssertionError: one ended with another code than 0, or the deadline passed.
+        AssertionError: one ended with another code than 0, or the deadline passed;
+            its stderr so far is in the message.
     """
     processes = [
         subprocess.Popen(
@@ -73,7 +75,10 @@ def run_together(
                 process.stdin.write("go\n")
                 process.stdin.flush()
         for process in processes:
-            output, errors = process.communicate(timeout=deadline)
+            try:
+                output, errors = process.communicate(timeout=deadline)
+            except subprocess.TimeoutExpired as error:
+                _late(deadline, error.stderr or b"")
             assert process.returncode == 0, f"process ended with {process.returncode}:\n{errors}"
             outputs.append(output)
         return outputs
@@ -126,18 +131,25 @@ class Running:
         """Send it a signal; after SIGKILL wait until it is gone."""
         self._process.send_signal(number)
         if number is signal.SIGKILL:
-            self._process.wait(self._deadline)
+            self._wait()
 
     def finish(self) -> None:
         """Close its stdin and wait for it to end well.
 
         Raises:
-            AssertionError: it ended with another code than 0; its stderr is in the message.
+            AssertionError: it ended with another code than 0, or the deadline passed;
+                its stderr so far is in the message.
         """
         assert self._process.stdin is not None
         self._process.stdin.close()
-        code = self._process.wait(self._deadline)
+        code = self._wait()
         assert code == 0, f"process ended with {code}:\n{self._complaints()}"
+
+    def _wait(self) -> int:
+        try:
+            return self._process.wait(self._deadline)
+        except subprocess.TimeoutExpired:
+            _late(self._deadline, self._complaints())
 
     @property
     def _output(self) -> IO[bytes]:
@@ -147,6 +159,11 @@ class Running:
     def _complaints(self) -> str:
         self._errors.seek(0)
         return self._errors.read().decode(errors="replace")
+
+
+def _late(deadline: float, errors: str | bytes) -> NoReturn:
+    text = errors if isinstance(errors, str) else errors.decode(errors="replace")
+    raise AssertionError(f"process did not end within {deadline:g} seconds:\n{text}") from None
 
 
 @contextmanager

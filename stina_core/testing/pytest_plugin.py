@@ -7,7 +7,11 @@ same environment pay nothing for it.
 from __future__ import annotations
 
 import logging
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +22,36 @@ if TYPE_CHECKING:
 
 _SETTINGS = ("STINA_DB", "STINA_PLUGINS", "STINA_STRICT")
 
+_ENVIRONMENT = pytest.StashKey[dict[str, str | None]]()
+
+_numbers = count()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the whole session off the real store: fixtures of modules and classes run before those of a test."""
+    kept = {name: os.environ.pop(name, None) for name in (*_SETTINGS, "STINA_HOME")}
+    os.environ["STINA_HOME"] = str(Path(tempfile.gettempdir()) / f"stina-tests-{os.getpid()}")
+    config.stash[_ENVIRONMENT] = kept
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Give the environment back, and remove what the session left in its own home."""
+    kept = config.stash.get(_ENVIRONMENT, None)
+    if kept is None:
+        return
+    shutil.rmtree(os.environ.pop("STINA_HOME", ""), ignore_errors=True)
+    os.environ.update({name: value for name, value in kept.items() if value is not None})
+
 
 @pytest.fixture(autouse=True)
-def stina_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Point the default store of this test, and of processes it starts, into its own directory."""
+def stina_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Point the default store of this test, and of processes it starts, into its own directory.
+
+    It is not there until a store is made in it, so a test of another project costs no directory.
+    """
     for name in _SETTINGS:
         monkeypatch.delenv(name, raising=False)
-    home = tmp_path / "stina-home"
+    home = tmp_path_factory.getbasetemp() / f"stina-home-{next(_numbers)}"
     monkeypatch.setenv("STINA_HOME", str(home))
     return home
 

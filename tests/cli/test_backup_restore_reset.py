@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -60,7 +61,7 @@ def test_backup_is_a_whole_store_that_only_its_owner_can_read(used: Path, stina:
     made = Path(result.document["path"])
     assert titles(made) == ["before"]
     assert made.parent == used.parent / "backups"
-    assert made.name == f"stina-{made.name[6:25]}-manual.db"
+    assert re.fullmatch(r"stina\.db-\d{8}T\d{9}Z-manual\.db", made.name)
     assert (made.stat().st_mode & 0o777, made.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert result.document["bytes"] == made.stat().st_size
     assert sorted(made.parent.iterdir()) == [made]
@@ -99,10 +100,32 @@ def test_manual_backups_stay_and_automatic_ones_are_kept_by_number(used: Path, s
 def test_other_files_among_the_backups_are_no_backups(used: Path) -> None:
     folder = used.parent / "backups"
     folder.mkdir()
-    for name in ("notes.txt", "stina-99999999T999999999Z-manual.db", "other-20260101T000000000Z-manual.db"):
+    for name in (
+        "notes.txt",
+        "stina.db-99999999T999999999Z-manual.db",
+        "other.db-20260101T000000000Z-manual.db",
+        "stina-20260101T000000000Z-manual.db",
+    ):
         (folder / name).touch()
 
     assert copies.listed(str(used)) == []
+
+
+def test_stores_whose_names_differ_in_the_ending_only_leave_each_others_backups_alone(
+    notes: Site, stina: Run, tmp_path: Path
+) -> None:
+    stores = [tmp_path / "stina", tmp_path / "stina.db"]
+    for store in stores:
+        stina("--db", store, "notes", "add", store.name)
+        stina("--db", store, "db", "reset", "--yes")
+    [kept] = copies.listed(str(stores[0]))
+
+    for _ in range(7):
+        stina("--db", stores[1], "db", "reset", "--yes")
+
+    assert copies.listed(str(stores[0])) == [kept]
+    assert titles(kept.path) == ["stina"]
+    assert len(copies.listed(str(stores[1]))) == 5
 
 
 def test_store_of_any_name_finds_its_own_backups_again(notes: Site, stina: Run, tmp_path: Path) -> None:
@@ -154,6 +177,39 @@ def test_restore_of_another_page_size_fits_the_store(used: Path, stina: Run, tmp
     assert result.code == 0
     assert file_rows(made, "PRAGMA page_size") == [(8192,)]
     assert file_rows(used, "PRAGMA page_size") == [(4096,)]
+    assert titles(used) == ["before"]
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_restore_through_a_link_keeps_the_link(damaged: bool, used: Path, stina: Run, tmp_path: Path) -> None:
+    link = tmp_path / "elsewhere" / "link.db"
+    link.parent.mkdir()
+    link.symlink_to(used)
+    made = stina("--db", link, "db", "backup", "--json").document["path"]
+    if damaged:
+        used.write_bytes(b"garbage " * 1000)
+    else:
+        stina("--db", link, "notes", "add", "after")
+
+    result = stina("--db", link, "db", "restore", made, "--yes", "--json")
+
+    assert result.code == 0
+    assert link.readlink() == used
+    assert titles(used) == ["before"]
+    assert Path(made).parent == Path(result.document["backup"]["path"]).parent == used.parent / "backups"
+    assert list(link.parent.iterdir()) == [link]
+
+
+def test_maintenance_of_a_link_waits_for_the_lock_of_the_real_file(
+    used: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(used)
+    monkeypatch.setattr(maintenance, "LOCK_TIMEOUT", 0.05)
+
+    with file_lock(str(used), 1), pytest.raises(StoreBusyError):
+        reset(StoreConfig(path=str(link)), Plugins([]))
+
     assert titles(used) == ["before"]
 
 
@@ -257,6 +313,30 @@ def test_reset_without_a_store_makes_an_empty_one(notes: Site, stina: Run, store
 
     assert result.document == {"path": str(store_path), "backup": None}
     assert titles(store_path) == []
+
+
+def test_reset_changes_nothing_where_a_plugins_steps_fail(used: Path, site: Site, stina: Run) -> None:
+    site.add("bad", plugin=FAILING_STEP)
+    before = _state(used)
+
+    result = stina("--db", used, "db", "reset", "--yes")
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("stina: step 0001_initial of bad failed and was undone")
+    assert len(result.err.splitlines()) == 1
+    assert _state(used) == before
+    assert stina("--db", used, "db", "reset", "--yes", "--no-plugins").code == 0
+
+
+FAILING_STEP = """
+    from stina_core import Migrations, Operations, hookimpl
+
+    @hookimpl
+    def migrate(migrations: Migrations) -> None:
+        @migrations.step("0001_initial")
+        def initial(op: Operations) -> None:
+            raise RuntimeError("no")
+"""
 
 
 def test_reset_runs_no_startup_on_the_store_it_builds(
@@ -373,6 +453,21 @@ def test_unfinished_copies_of_yesterday_are_removed_and_those_of_today_are_not(
     assert (old.exists(), new.exists()) == (False, True)
 
 
+def test_unfinished_copy_that_cannot_be_removed_is_logged_and_stops_nothing(
+    used: Path, config: StoreConfig, stina: Run
+) -> None:
+    left = used.parent / ".stina-old.tmp"
+    left.mkdir()
+    os.utime(left, (0, 0))
+
+    result = stina("--db", used, "db", "reset", "--yes")
+
+    assert (result.code, titles(used)) == (0, [])
+    assert left.is_dir()
+    assert f"event='copy.kept' path='{left}'" in result.err
+    assert len(result.err.splitlines()) <= 2  # it is looked for twice: once per copy
+
+
 def test_core_functions_need_no_plugin(store_path: Path, config: StoreConfig) -> None:
     reset(config, Plugins([]))
     made = back_up(config)
@@ -387,7 +482,7 @@ def test_restore_waits_for_the_stores_lock_and_gives_up_without_a_change(
     used: Path, config: StoreConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = back_up(config)
-    monkeypatch.setattr(maintenance, "_LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(maintenance, "LOCK_TIMEOUT", 0.05)
     before = _state(used)
 
     with file_lock(str(used), 1), pytest.raises(StoreBusyError):

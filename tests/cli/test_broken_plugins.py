@@ -132,6 +132,35 @@ def test_command_of_a_plugin_that_was_switched_off_says_so(notes: Site, stina: R
     assert "notes is off: switched off by --no-plugins or STINA_PLUGINS" in result.err
 
 
+@pytest.mark.parametrize(
+    ("file", "contents"),
+    [
+        ("METADATA", None),
+        ("METADATA", b"Name: stina-damaged\nSummary: \xff\n\n"),
+        ("entry_points.txt", b"[stina.commands]\nno equals sign\n"),
+        ("entry_points.txt", b"[stina.commands]\ndamaged = not a module!\n"),
+        ("entry_points.txt", b"\xff"),
+    ],
+)
+def test_damaged_distribution_takes_no_other_command_along(
+    file: str, contents: bytes | None, notes: Site, script: Run, store_path: Path
+) -> None:
+    notes.add("damaged", commands="raise RuntimeError('at import')")
+    damaged = notes.folder / "stina_damaged-1.2.dist-info" / file
+    damaged.unlink()
+    if contents is not None:
+        damaged.write_bytes(contents)
+
+    used = script("--db", store_path, "notes", "add", "milk")
+    helped, itself = script("--help"), script("damaged")
+
+    assert (used.code, used.out) == (0, "milk\n")
+    assert helped.code == 0
+    assert "Short texts to keep." in helped.out
+    assert itself.code in (1, 2)  # it is there and cannot be imported, or is not there
+    assert "Traceback" not in used.err + helped.err + itself.err
+
+
 def test_two_distributions_with_one_command_are_both_named(notes: Site, stina: Run) -> None:
     info = notes.folder / "stina_other-1.dist-info"
     info.mkdir()
@@ -174,3 +203,42 @@ def test_log_of_a_failing_shutdown_is_one_line_without_a_traceback(notes: Site, 
     assert "Traceback" not in result.err
     assert "Traceback" in verbose.err
     assert len(verbose.err.splitlines()) == 1
+
+
+def test_what_a_plugin_logs_itself_is_shown_whole_whatever_its_event_is_called(
+    notes: Site, stina: Run
+) -> None:
+    plugin = notes.folder / "stina_notes" / "plugin.py"
+    plugin.write_text(
+        plugin.read_text()
+        + """
+
+from stina_core import get_logger
+
+@hookimpl
+def startup(store):
+    log = get_logger(__name__)
+    log.warning("plugin.quota_exceeded", note="a exception=b", hook="startup")
+    log.warning("plugin.failed", plugin="another")
+"""
+    )
+
+    lines = stina("notes", "add", "milk").err.splitlines()
+
+    assert len(lines) == 2
+    assert lines[0].startswith("event='plugin.quota_exceeded' note='a exception=b' hook='startup' level=")
+    assert lines[1].startswith("event='plugin.failed' plugin='another' level=")
+
+
+def test_plugin_that_fails_at_startup_is_reported_once(notes: Site, stina: Run) -> None:
+    plugin = notes.folder / "stina_notes" / "plugin.py"
+    plugin.write_text(
+        plugin.read_text() + "\n\n@hookimpl\ndef startup(store):\n    raise RuntimeError('no network')\n"
+    )
+
+    quiet, verbose = stina("kv", "list"), stina("kv", "list", "-v")
+
+    assert quiet.err.splitlines() == [
+        "stina: the plugin notes is off (failed): startup of the plugin 'notes' raised RuntimeError: no network"
+    ]
+    assert "event='hook.failed' plugin='notes' hook='startup'" in verbose.err

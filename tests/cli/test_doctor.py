@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +54,16 @@ def test_damaged_store_is_answered_by_the_newest_checked_backup() -> None:
 
     assert with_one.remedy == "stina db restore /backups/s.db"
     assert "restore" not in without.remedy
+
+
+def test_path_in_a_command_that_is_advised_is_quoted() -> None:
+    there = replace(BACKUP, path=Path("/my backups/it's.db"))
+
+    (restored,) = checks.schema(in_state(SchemaState.DAMAGED, "torn", backups=(there,)))
+    (closed,) = checks.permissions(Facts(replace(SOUND, path="/my store/s.db"), file_mode=0o644))
+
+    assert shlex.split(restored.remedy) == ["stina", "db", "restore", "/my backups/it's.db"]
+    assert shlex.split(closed.remedy) == ["chmod", "600", "/my store/s.db"]
 
 
 @pytest.mark.parametrize(

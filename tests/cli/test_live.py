@@ -185,7 +185,7 @@ if sys.argv[2] == "straight":  # what would be without temporary names
     source = apsw.Connection(sys.argv[1])
     folder = backup.directory(sys.argv[1])
     folder.mkdir()
-    target = apsw.Connection(str(folder / "stina-20260101T000000000Z-manual.db"))
+    target = apsw.Connection(str(folder / "stina.db-20260101T000000000Z-manual.db"))
     with target.backup("main", source, "main") as copying:
         copying.step(-1)
 else:
@@ -234,7 +234,7 @@ def killed_at(path: Path, how: str, share: float) -> tuple[bool, list[Path]]:
             assert time.monotonic() < deadline
             os.sched_yield()
         process.send_signal(signal.SIGKILL)
-    return process.returncode == -signal.SIGKILL, sorted(folder.glob("stina-*.db"))
+    return process.returncode == -signal.SIGKILL, sorted(folder.glob("[!.]*.db"))
 
 
 def usable(path: Path) -> bool:

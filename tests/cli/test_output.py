@@ -112,6 +112,32 @@ def test_rows_are_a_table_of_the_columns_asked_for(capsys: pytest.CaptureFixture
     assert out == 'name       tags  value\nlong name  x, y  {"k": "v"}\n日本\n'
 
 
+def test_rows_may_be_dataclasses_and_a_column_may_be_shown_in_a_way_of_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    things = [Thing(NOON, Path("/x"), Severity.INFO, frozenset("ab"))]
+
+    table = printed(
+        capsys, as_json=False, call=lambda: emit_rows(things, ["severity", "names"], show={"names": ascii})
+    )
+    array = printed(capsys, as_json=True, call=lambda: emit_rows(things, ["at"], show={"names": ascii}))
+
+    assert table == f"severity  names\ninfo      {frozenset('ab')!r}\n"
+    assert json.loads(array) == [
+        {"at": "2026-03-01T12:00:00.123Z", "place": "/x", "severity": "info", "names": ["a", "b"]}
+    ]
+
+
+def test_way_of_a_column_is_asked_for_missing_values_too_and_its_text_stays_in_its_cell(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [{"a": None}]
+
+    out = printed(capsys, as_json=False, call=lambda: emit_rows(rows, show={"a": lambda value: f"{value}\n"}))
+
+    assert out == "a\nNone\\n\n"
+
+
 def test_no_rows_are_an_empty_array_and_no_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(capsys, as_json=True, call=lambda: emit_rows([])) == "[]\n"
     assert printed(capsys, as_json=False, call=lambda: emit_rows([])) == ""

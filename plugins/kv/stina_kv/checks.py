@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from stina_core import Finding, InvalidValueError, Severity, Store
 
 from .keys import check_key
@@ -24,14 +26,14 @@ def findings(store: Store) -> list[Finding]:
 
 
 def _finding(key: bytes, value: bytes, at: int) -> Finding | None:
-    name = ascii(key.decode("utf-8", "backslashreplace")[:_SHOWN])
+    name = _shown(key.decode("utf-8", "backslashreplace"))
     try:
-        check_key(key.decode())
+        text = check_key(key.decode())
     except UnicodeDecodeError:
         return _unreadable(f"the key {name} is not UTF-8", "remove the row with the program that wrote it")
     except InvalidValueError as error:
         return _unreadable(f"{name}: {error}", "remove the row with the program that wrote it")
-    remedy = f"write it anew with 'stina kv set', or remove it: stina kv delete {name}"
+    remedy = f"write it anew, or remove it: {_removal(text)}"
     try:
         document = Entry.value.python_value(value.decode())
         Entry.updated_at.python_value(at)
@@ -44,6 +46,17 @@ def _finding(key: bytes, value: bytes, at: int) -> Finding | None:
     except InvalidValueError as error:
         return Finding(Severity.WARNING, "kv_entry", f"{name} can be read but not written again: {error}")
     return None
+
+
+def _shown(key: str) -> str:
+    return repr(key if len(key) <= _SHOWN else f"{key[:_SHOWN]}…")
+
+
+def _removal(key: str) -> str:
+    """What removes *key*: the command, if a terminal shows every character of it as it is."""
+    if not key.isprintable():
+        return "KvRepository.delete() in Python, for the key has characters that cannot be seen"
+    return f"stina kv delete {'-- ' if key.startswith('-') else ''}{shlex.quote(key)}"
 
 
 def _unreadable(message: str, remedy: str) -> Finding:

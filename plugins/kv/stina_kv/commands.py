@@ -84,12 +84,7 @@ def list_values(store: Store, prefix: str) -> None:
     """List the keys, their values and when they were written, by key."""
     from . import KvRepository
 
-    emit_rows(
-        [
-            {"key": entry.key, "value": entry.value, "updated_at": entry.updated_at}
-            for entry in store[KvRepository].list(prefix)
-        ]
-    )
+    emit_rows(store[KvRepository].list(prefix), show={"value": _text_of})
 
 
 @kv.command("increment")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from stina_core import InvalidValueError
+from stina_core import InvalidValueError, check_text
 
 FIELD = "kv_entry.key"
 
@@ -43,14 +43,7 @@ def check_prefix(prefix: object) -> str:
     """Return *prefix*; InvalidValueError if it is no text or has half of a surrogate pair."""
     if not isinstance(prefix, str):
         raise InvalidValueError(FIELD, f"expected text, got {type(prefix).__name__}")
-    text = str.__str__(prefix)  # an enum member that is text has a str() of its own
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidValueError(
-            FIELD, f"the text has half of a character at position {error.start}; it cannot be stored"
-        ) from None
-    return text
+    return check_text(str.__str__(prefix), FIELD)  # an enum member that is text has a str() of its own
 
 
 def end_of_prefix(prefix: str) -> str | None:

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar, overload
 
-from stina_core import InvalidValueError, JsonValue, NotFoundError, Repository, now
+from stina_core import InvalidValueError, JsonLike, JsonValue, NotFoundError, Repository, now
 
 from .keys import check_key, check_prefix, end_of_prefix
 from .models import Entry
@@ -74,7 +74,7 @@ class KvRepository(Repository):
         """Return how many keys begin with *prefix*; all keys without one."""
         return _beginning_with(prefix).count()
 
-    def set(self, key: str, value: JsonValue) -> KvEntry:
+    def set(self, key: str, value: JsonLike) -> KvEntry:
         """Write *value* under *key*, whether or not it exists, and return what is stored now.
 
         Writing the value it has already still counts as a write: `updated_at` moves on.
@@ -106,7 +106,7 @@ class KvRepository(Repository):
             write(key, total, now())
         return total
 
-    def compare_and_set(self, key: str, expected: JsonValue | Missing, value: JsonValue) -> bool:
+    def compare_and_set(self, key: str, expected: JsonLike | Missing, value: JsonLike) -> bool:
         """Write *value* only if *key* still holds *expected*; return whether it was written.
 
         Args:
@@ -170,9 +170,10 @@ def _comparable(value: JsonValue) -> str:
 def _integer(by: object) -> int:
     if not isinstance(by, int) or isinstance(by, bool):
         raise InvalidValueError("by", f"expected a whole number, got {type(by).__name__}")
-    if by not in _INTEGERS:
+    number = int(by)  # not an enum's member: range would count through to it
+    if number not in _INTEGERS:
         raise InvalidValueError("by", "the number does not fit in 64 bits")
-    return int(by)
+    return number
 
 
 def _counter(value: JsonValue) -> int:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +47,66 @@ def test_a_row_another_program_wrote_is_reported_without_its_value(
     assert (finding.severity, finding.subject) == (severity, "kv_entry")
     assert message in finding.message
     assert len(finding.message) < 300
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "a",
+        "två ord",
+        "it's",
+        "$HOME; rm -rf /",
+        "--json",
+        "-",
+        "日本",
+        "k" * 512,
+        "ö" * 256,
+        "a\\b",
+        '"',
+        "*",
+    ],
+)
+def test_the_command_a_finding_advises_removes_that_row_in_a_shell(
+    key: str, store: Store, store_path: Path
+) -> None:
+    file_rows(store_path, "INSERT INTO kv_entry VALUES (?, CAST(x'22ff22' AS TEXT), 0)", (key,))
+    [finding] = list(check(store))
+    command = finding.remedy.partition("stina kv ")[2]
+    script = f'stina() {{ "{sys.executable}" -m stina_core --db "$STORE" "$@"; }}; stina kv {command}'
+
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env={**os.environ, "STORE": str(store_path)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert list(check(store)) == []
+
+
+@pytest.mark.parametrize("key", ["a\u202eb", "a\u2028b", "a\u00adb"])
+def test_no_command_is_advised_for_a_key_that_cannot_be_copied_from_a_terminal(
+    key: str, store: Store, store_path: Path
+) -> None:
+    file_rows(store_path, "INSERT INTO kv_entry VALUES (?, CAST(x'22ff22' AS TEXT), 0)", (key,))
+
+    [finding] = list(check(store))
+
+    assert "stina kv" not in finding.remedy
+    assert "KvRepository.delete()" in finding.remedy
+    assert key not in finding.message + finding.remedy
+
+
+def test_a_key_in_a_message_is_itself_and_a_long_one_is_cut_visibly(store: Store, store_path: Path) -> None:
+    for key in ("å日本", "k" * 61):
+        file_rows(store_path, "INSERT INTO kv_entry VALUES (?, CAST(x'22ff22' AS TEXT), 0)", (key,))
+
+    long, letters = sorted(finding.message for finding in check(store))
+
+    assert letters == "the value of 'å日本' is not UTF-8"
+    assert long == f"the value of '{'k' * 60}…' is not UTF-8"
 
 
 def test_a_time_that_cannot_be_read_is_reported(store: Store, store_path: Path) -> None:

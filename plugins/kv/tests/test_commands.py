@@ -49,6 +49,17 @@ def test_get_prints_a_text_as_it_is_and_anything_else_as_json(stina: Stina, stor
     assert stina("get", "list").out == '["å",null]\n'
 
 
+def test_list_prints_values_as_get_does(stina: Stina) -> None:
+    values = {"a": "null", "b": '{"x": [1, "å"]}', "c": '"two\\nlines"', "d": "true"}
+    for key, value in values.items():
+        stina("set", key, value)
+
+    head, *rows = stina("list").out.splitlines()
+
+    assert head.split() == ["key", "value", "updated_at"]
+    assert [row.split()[1] for row in rows] == ["null", '{"x":[1,"å"]}', "two\\nlines", "true"]
+
+
 def test_set_says_what_was_written_and_shortens_it(stina: Stina) -> None:
     assert stina("set", "limits", '{"daily": 20}').out == 'limits = {"daily":20}\n'
     assert stina("set", "long", "x" * 1000).out == f"long = {'x' * 200}… (1,000 characters)\n"

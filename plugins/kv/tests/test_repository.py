@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stina_core import InvalidValueError, JsonValue, NotFoundError, Store, now, open_store
-from stina_core.testing import file_rows
+from stina_core.testing import file_rows, run_python
 from stina_kv import MISSING, KvEntry, KvRepository
 from stina_kv.models import Entry
 from stina_kv.repository import _beginning_with
@@ -180,6 +180,19 @@ def test_increment_beyond_64_bits_is_refused_and_changes_nothing(
         kv.increment("counter", by)
 
     assert kv.entry("counter") == before
+
+
+def test_increment_takes_a_member_of_an_enum_without_counting_up_to_it() -> None:
+    script = """
+from enum import IntEnum
+from stina_core.testing import memory_store
+from stina_kv import KvRepository
+
+with memory_store() as store:
+    print(store[KvRepository].increment("goals", IntEnum("Points", {"GOAL": 3}).GOAL))
+"""
+
+    assert run_python(script, deadline=20).split()[-1] == "3"
 
 
 def test_increment_reaches_both_ends_of_64_bits(kv: KvRepository) -> None:

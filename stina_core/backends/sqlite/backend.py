@@ -126,9 +126,15 @@ class SqliteBackend:
 
         reader = self._connect()
         try:
-            return backup.make(reader, self._path, reason, self._config.backups_kept)
+            return backup.make(reader, self._path, reason)
         finally:
             reader.close()
+
+    def rotate(self, backup: Backup) -> None:
+        """Delete the oldest backups of the reason of *backup*, beyond `config.backups_kept`."""
+        from .backup import rotate
+
+        rotate(self._path, backup.reason, self._config.backups_kept)
 
     def discard(self, backup: Backup) -> None:
         """Delete a backup that turned out not to be needed."""

@@ -4,6 +4,8 @@ Everything goes through SQLite's backup API in one step: a stepwise copy never
 ends while others write, and copying the files cancels their locks. A copy is
 made under another name, checked, flushed to disk and only then renamed, so a
 file with the final name is always whole (0 of 25 kills left a bad one, measured).
+
+The backups of `stina.db` are `backups/stina.db-<UTC>-<reason>.db` beside it.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,11 +21,14 @@ from pathlib import Path
 import apsw
 
 from ...errors import StoreCorruptError
-from ...ids import new_id, now
+from ...ids import iso, new_id, now
+from ...log import get_logger
 from ..base import Backup
 from . import inspection
 from .connection import connect, make_file
 from .errors import of_system, translated
+
+log = get_logger(__name__)
 
 MANUAL = "manual"
 """The reason of backups a person made; these are never deleted automatically."""
@@ -47,17 +52,15 @@ def listed(path: str) -> list[Backup]:
     with suppress(OSError):
         for file in directory(path).iterdir():
             match = _NAME.fullmatch(file.name)
-            if match and match["name"] == _name(path):
+            if match and match["name"] == Path(path).name:
                 with suppress(ValueError, FileNotFoundError):  # no date after all, or just deleted
                     moment = datetime.strptime(match["at"], _FORM).replace(tzinfo=UTC)
-                    found.append(Backup(file, file.stat().st_size, match["reason"], _iso(moment)))
+                    found.append(Backup(file, file.stat().st_size, match["reason"], iso(moment)))
     return sorted(found, key=lambda backup: (backup.at, backup.path))
 
 
-def make(source: apsw.Connection, path: str, reason: str, keep: int, *, check: bool = True) -> Backup:
+def make(source: apsw.Connection, path: str, reason: str, *, check: bool = True) -> Backup:
     """Copy what is committed in *source*, the store at *path*, into its backups.
-
-    Keeps the newest *keep* of one reason; those made by hand all stay.
 
     Args:
         check: Refuse to keep a copy that is damaged.
@@ -76,18 +79,36 @@ def make(source: apsw.Connection, path: str, reason: str, keep: int, *, check: b
             made = _vacant(path, reason)
             copy.rename(made.path)
             _flush(folder)
-    if reason != MANUAL:
-        for old in [backup for backup in listed(path) if backup.reason == reason][:-keep]:
-            old.path.unlink(missing_ok=True)
     return Backup(made.path, made.path.stat().st_size, reason, made.at)
 
 
-def restore(source: Path, live: apsw.Connection, path: str) -> None:
+def rotate(path: str, reason: str, keep: int) -> None:
+    """Keep the newest *keep* backups of one reason. Called once the operation they were made for is done.
+
+    Those made by hand all stay.
+    """
+    if reason != MANUAL:
+        for old in [backup for backup in listed(path) if backup.reason == reason][:-keep]:
+            _remove(old.path)
+
+
+def restore(
+    source: Path, live: apsw.Connection, path: str, save: Callable[[], Backup | None]
+) -> Backup | None:
     """Replace everything in *live*, a connection to the store at *path*, by the database *source*.
 
     Other processes that have the store open see the new contents from their next
     statement on. The feed's epoch is changed before the contents go live, so
     no cursor from before can be resumed by mistake.
+
+    Args:
+        save: Copies the present contents, through a connection of its own. It is
+            called while nobody else can write, so that no acknowledged write
+            falls between the copy and the new contents. (Without write-ahead
+            logging nobody could read then either, and it is called before.)
+
+    Returns:
+        What *save* returned.
 
     Raises:
         StoreCorruptError: *source* is damaged; the store is as it was.
@@ -95,8 +116,20 @@ def restore(source: Path, live: apsw.Connection, path: str) -> None:
     """
     with translated():
         page_size = int(live.pragma("page_size"))
+        readable = live.pragma("journal_mode") == "wal"
     with _prepared(source, path, page_size) as copy, _writing(copy) as contents, translated():
-        _overwrite(contents, live)
+        saved = None if readable else save()
+        try:
+            with live.backup("main", contents, "main") as backup:
+                backup.step(0)  # copies nothing, and takes the write lock until the end
+                saved = save() if readable else saved
+                while not backup.done:
+                    backup.step(-1)
+        except BaseException:
+            if saved is not None:
+                _remove(saved.path)
+            raise
+    return saved
 
 
 def replace(source: Path, path: str) -> Backup:
@@ -142,13 +175,12 @@ def temporary(folder: Path) -> Iterator[Path]:
     """
     _remove_left_behind(folder)
     path = folder / f".stina-{new_id()}.tmp"
+    make_file(str(path))
     try:
-        make_file(str(path))
         yield path
     finally:
         for suffix in ("", "-journal", "-wal", "-shm", ".lock"):
-            with suppress(FileNotFoundError):
-                Path(f"{path}{suffix}").unlink()
+            _remove(Path(f"{path}{suffix}"))
 
 
 @contextmanager
@@ -212,17 +244,13 @@ def _refused(what: str) -> Iterator[None]:
         raise of_system(error, what) from error
 
 
-def _name(path: str) -> str:
-    return Path(path).name.removesuffix(".db")
-
-
 def _vacant(path: str, reason: str) -> Backup:
     """Return a backup to be made, under a name that is not taken."""
     moment = now()
     while True:
-        file = directory(path) / f"{_name(path)}-{moment.strftime(_FORM)[:-3]}Z-{reason}.db"
+        file = directory(path) / f"{Path(path).name}-{moment.strftime(_FORM)[:-3]}Z-{reason}.db"
         if not file.exists():
-            return Backup(file, 0, reason, _iso(moment))
+            return Backup(file, 0, reason, iso(moment))
         moment += timedelta(milliseconds=1)
 
 
@@ -234,15 +262,19 @@ def _also_at(file: Path, name: Path) -> None:
         file.rename(name)
 
 
-def _iso(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _remove_left_behind(folder: Path) -> None:
     for file in folder.glob(".stina-*.tmp*"):
         with suppress(FileNotFoundError):
-            if time.time() - file.stat().st_mtime > _LEFT_BEHIND:
-                file.unlink()
+            if time.time() - file.lstat().st_mtime > _LEFT_BEHIND:
+                _remove(file)
+
+
+def _remove(file: Path) -> None:
+    """Remove *file*. One that stays does no harm to the work at hand, but may hold all of a store's data."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("copy.kept", path=str(file), error=type(error).__name__)
 
 
 def _flush(path: Path) -> None:

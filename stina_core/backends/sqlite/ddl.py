@@ -8,6 +8,7 @@ from ...catalog import Check, Column, Index, Reference, Table, Type
 from ...errors import QueryError
 from ...fields import NOW
 from .database import StoreDatabase
+from .statements import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -131,11 +132,7 @@ class SqliteDdl:
 
     def tables(self) -> list[str]:
         """Names of all ordinary tables, sorted."""
-        rows = self._database.execute_sql(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
-            "ORDER BY name"
-        )
-        return [row[0] for row in rows.fetchall()]
+        return [row[0] for row in self._database.execute_sql(TABLES).fetchall()]
 
     def columns(self, table: str) -> list[str]:
         """Column names of *table*; empty if there is none of that name."""

@@ -17,14 +17,13 @@ from urllib.parse import quote
 
 import apsw
 
-from ...errors import ReadOnlyError, StoreCorruptError, StoreIOError
+from ...errors import ConfigError, ReadOnlyError, StoreCorruptError, StoreIOError
 from ...migrations.plan import Entry
-from .connection import STATEMENTS, configure
+from .connection import STATEMENTS, check_owner, configure
 from .errors import of_system, translated
+from .statements import TABLES
 
 _BUSY = 5.0  # seconds
-
-_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +52,18 @@ class Contents:
     """What is in one file, as of one moment.
 
     Attributes:
+        foreign: Why it is refused as another program's, or an empty string.
         ledger: The applied steps; None for a file without a ledger.
+        failures: By plugin, why its steps were undone when they were last tried.
     """
 
     application_id: int
+    foreign: str
     journal_mode: str
     tables: tuple[str, ...]
     ledger: tuple[Entry, ...] | None
     repairs: tuple[Repairs, ...]
+    failures: dict[str, str]
     feed: Feed | None
 
 
@@ -94,13 +97,15 @@ def contents(path: str) -> Contents:
     """Read what the file *path* says of itself."""
     with opened(path) as connection, translated():
         connection.execute("BEGIN")  # one moment for all of it; closing ends it
-        tables = tuple(row[0] for row in _rows(connection, _TABLES))
+        tables = tuple(row[0] for row in _rows(connection, TABLES))
         return Contents(
             application_id=int(connection.pragma("application_id")),
+            foreign=_foreign(connection, path),
             journal_mode=str(connection.pragma("journal_mode")),
             tables=tables,
             ledger=_ledger(connection) if "stina_ledger" in tables else None,
             repairs=_repairs(connection) if "stina_repair" in tables else (),
+            failures=_failures(connection) if "stina_failure" in tables else {},
             feed=_feed(connection) if {"stina_feed", "stina_change"} <= set(tables) else None,
         )
 
@@ -178,8 +183,20 @@ def _rows(connection: apsw.Connection, sql: str) -> list[Any]:
     return connection.execute(sql).fetchall()
 
 
+def _foreign(connection: apsw.Connection, path: str) -> str:
+    try:
+        check_owner(connection, path)
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
 def _ledger(connection: apsw.Connection) -> tuple[Entry, ...]:
     return tuple(Entry(*row) for row in _rows(connection, "SELECT plugin, id, checksum FROM stina_ledger"))
+
+
+def _failures(connection: apsw.Connection) -> dict[str, str]:
+    return dict(_rows(connection, "SELECT plugin, reason FROM stina_failure"))
 
 
 def _repairs(connection: apsw.Connection) -> tuple[Repairs, ...]:

@@ -11,6 +11,9 @@ import apsw
 
 from ..base import Row
 
+TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+"""Reads the names of all ordinary tables, sorted."""
+
 _READS = re.compile(r"\s*\(?\s*(SELECT|VALUES|PRAGMA|EXPLAIN)\b", re.IGNORECASE)
 _WITH = re.compile(r"\s*WITH\b", re.IGNORECASE)
 _NOTHING = re.compile(r"(\s|;|--[^\n]*(\n|$)|/\*.*?\*/)*", re.DOTALL)
