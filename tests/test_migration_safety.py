@@ -257,3 +257,30 @@ def test_step_that_uses_a_live_model_fails_instead_of_depending_on_it(store_path
 
     with opened(store_path, stepping("notes", live)) as store:
         assert "no store is current here" in str(store.outcome.failed["notes"])
+
+
+@pytest.mark.parametrize("table", ["stina_ledger", "kv_entry"])
+def test_step_that_removes_a_table_of_somebody_else_is_undone(store_path: Path, table: str) -> None:
+    def take_away(op: Operations) -> None:
+        op.unsafe_sql(f"DROP TABLE {table}")
+
+    kv = stepping("kv", making("entry"))
+    opened(store_path, kv, stepping("notes", making("note"))).close()
+
+    with opened(store_path, kv, stepping("notes", making("note"), take_away)) as store:
+        assert f"would remove {table}, which is not theirs" in str(store.outcome.failed["notes"])
+
+    assert table in tables(store_path)
+    opened(store_path, kv, strict=True).close()
+
+
+def test_failure_is_kept_in_the_file_until_the_steps_have_run(store_path: Path) -> None:
+    def fail(op: Operations) -> None:
+        raise ZeroDivisionError
+
+    kept = "SELECT plugin, step FROM stina_failure"
+    opened(store_path, stepping("notes", making("note"), fail)).close()
+    assert file_rows(store_path, kept) == [("notes", "0002_step")]
+
+    opened(store_path, stepping("notes", making("note"), lose_column)).close()
+    assert file_rows(store_path, kept) == []

@@ -7,6 +7,7 @@ import peewee
 import pytest
 
 from stina_core import (
+    DefinitionError,
     IdField,
     IntegerField,
     InvalidValueError,
@@ -131,3 +132,9 @@ def test_does_not_exist_of_each_model_knows_its_model() -> None:
         Note.get(Note.title == "absent")
 
     assert getattr(caught.value, "model", None) is Note
+
+
+@pytest.mark.parametrize("name", ["create_table", "drop_table", "truncate_table", "add_index", "bind"])
+def test_table_is_made_and_changed_by_steps_only(name: str) -> None:
+    with pytest.raises(DefinitionError, match="by migration steps"):
+        getattr(Note, name)()

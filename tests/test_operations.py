@@ -18,6 +18,7 @@ from stina_core import (
     JsonField,
     Model,
     Operations,
+    StepFailedError,
     TextField,
     TimestampField,
     now,
@@ -268,3 +269,14 @@ def test_time_of_now_cannot_be_given_to_old_rows(store_path: Path) -> None:
 
     with opened(store_path, stepping("notes", making("note"), add)) as store:
         assert "default=now" in store.plugins[0].reason
+
+
+@pytest.mark.parametrize("target", ["notes_note", "nobody", "kv.entry"])
+def test_foreign_key_to_a_table_that_is_not_there_says_how_one_is_named(
+    run_steps: RunSteps, target: str
+) -> None:
+    def refer(op: Operations) -> None:
+        op.create_table("comment", id=IdField(), note=ForeignKeyField(target))
+
+    with pytest.raises(StepFailedError, match=r'"chat\.message"|does not require'):
+        run_steps(making("note"), refer)

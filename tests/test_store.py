@@ -528,3 +528,14 @@ def test_store_that_is_dropped_without_close_lets_go_of_its_file(store_path: Pat
     gc.collect()
 
     assert store_path.read_bytes().startswith(b"SQLite format 3")
+
+
+def test_startup_that_closes_the_store_is_off_and_the_store_stays_open(store_path: Path) -> None:
+    with open_store(
+        store_path, plugins=plugins_of(diary=Diary(startup=lambda store: store.close()))
+    ) as store:
+        (status,) = store.plugins
+        assert status.state is PluginState.FAILED
+        assert "cannot close it" in status.reason
+        assert isinstance(store.errors["diary"], HookError)
+        assert not store.closed

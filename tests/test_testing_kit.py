@@ -210,3 +210,28 @@ def test_process_is_gone_when_its_block_ends_or_it_is_killed() -> None:
         process.signal(signal.SIGKILL)
         with pytest.raises(AssertionError, match="ended with -9"):
             process.finish()
+
+
+def test_module_fixture_is_kept_off_the_real_store_too(tmp_path: Path) -> None:
+    (tmp_path / "test_early.py").write_text(
+        "import pytest\n"
+        "from stina_core import StoreConfig\n"
+        "@pytest.fixture(scope='module')\n"
+        "def early(): return StoreConfig.from_env().path\n"
+        "def test_early(early): print('early is', early)\n"
+    )
+    home = tmp_path / "home"
+    environment = {**os.environ, "HOME": str(home), "STINA_DB": str(home / "real.db")}
+    del environment["STINA_HOME"]
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", tmp_path],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    (early,) = (line for line in ran.stdout.splitlines() if "early is" in line)
+    assert str(home) not in early
+    assert "stina-tests-" in early

@@ -132,16 +132,8 @@ class MigrationRun:
 
     def _apply_plugin(self, plugin: PluginSteps, steps: Sequence[Step]) -> None:
         touched: set[str] = set()
-        others = self._tables_of_others(plugin.plugin)
         for step in steps:
             touched |= self._apply_step(plugin, step)
-        gone = sorted(others - self._tables_of_others(plugin.plugin))
-        if gone:
-            raise StepFailedError(
-                plugin.plugin,
-                steps[-1].id,
-                f"the steps of {plugin.plugin} remove {', '.join(gone)}, which is not theirs; nothing of it was kept",
-            )
         broken = self._backend.broken_references(touched)
         if broken:
             raise StepFailedError(
@@ -166,6 +158,7 @@ class MigrationRun:
             plugin.requires,
             before_loss=lambda: self._before_loss(plugin.plugin, "migrate"),
         )
+        others = self._tables_of_others(plugin.plugin)
         started = time.monotonic()
         try:
             with nowhere():
@@ -176,6 +169,13 @@ class MigrationRun:
             raise StepFailedError(
                 step.plugin, step.id, f"step {step.id} of {step.plugin} failed and was undone: {detail}"
             ) from error
+        gone = sorted(others - self._tables_of_others(plugin.plugin))
+        if gone:
+            raise StepFailedError(
+                step.plugin,
+                step.id,
+                f"step {step.id} of {step.plugin} would remove {', '.join(gone)}, which is not theirs; it was undone",
+            )
         ms = round((time.monotonic() - started) * 1000)
         ledger.record(self._backend, step, plugin.version, ms, now_ms())
         log.info("step.applied", plugin=step.plugin, step=step.id, ms=ms)

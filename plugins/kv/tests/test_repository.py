@@ -260,7 +260,7 @@ def test_compare_and_set_refuses_an_expected_value_that_is_no_json(kv: KvReposit
     kv.set("value", [1])
 
     with pytest.raises(InvalidValueError, match="tuple is no JSON"):
-        kv.compare_and_set("value", (1,), 2)  # type: ignore[arg-type]
+        kv.compare_and_set("value", (1,), 2)
 
     assert kv.get("value") == [1]
 

@@ -29,3 +29,14 @@ def test_the_repository_and_what_it_returns_have_exact_types(store: Store) -> No
     assert_type(kv.delete("n"), bool)
 
     assert [entry.key for entry in kv.list()] == ["m"]
+
+
+def test_lists_and_dicts_of_one_type_are_json_to_a_type_checker(store: Store) -> None:
+    names: list[str] = ["a", "b"]
+    counts: dict[str, int] = {"a": 1}
+
+    store[KvRepository].set("names", names)
+    store[KvRepository].set("counts", counts)
+
+    assert store[KvRepository].get("names") == names
+    assert store[KvRepository].get("counts") == counts
