@@ -1,4 +1,4 @@
-"""Runs every block of the documentation; see `test_blocks.py` for those that are no Python."""
+"""Runs every Python block of the documentation; `tests/test_docs.py` runs or compares the others."""
 
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser

@@ -106,7 +106,7 @@ class StinaHooks:
         When: after the commit, once per transaction, in commit order, for local
         and for other programs' writes alike, outside any transaction, on the
         store's listener thread. At least once: after a crash the last ones may
-        come again.
+        come again. (Nothing calls it in this version; the change feed will.)
         If it raises: it is logged with the plugin's name, the others still run;
         a plugin that keeps failing is paused.
         """
@@ -115,7 +115,8 @@ class StinaHooks:
     def register_tools(self, tools: Tools) -> None:
         """Offer functions to the assistant, to MCP clients and to the command line.
 
-        When: a program that offers tools asks for them, after `startup`.
+        When: a program that offers tools asks for them, after `startup`. (None
+        does in this version.)
         If it raises: this plugin's tools are missing and the failure is reported.
         """
 
@@ -123,8 +124,8 @@ class StinaHooks:
     def seed(self, store: Store, size: int, seed: int) -> None:
         """Write example data: *size* is a scale (1 is some tens of rows), *seed* decides the content.
 
-        When: a developer asks for it, inside one transaction. The same size and
-        seed must write the same data.
+        When: a developer asks for it, inside one transaction. (No command does in
+        this version.) The same size and seed must write the same data.
         If it raises: nothing of this plugin's data is written; it is reported.
         """
 
