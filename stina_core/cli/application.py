@@ -14,6 +14,7 @@ import click
 
 from ..entrypoints import UNREADABLE, entry_points_of
 from ..errors import PluginLoadError
+from .invocation import plugins_print_to_stderr
 from .options import share
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def _load(name: str, points: list[EntryPoint]) -> click.Command:
         both = " and ".join(sorted(map(_distribution, points)))
         raise PluginLoadError(name, f"the distributions {both} both bring a command {name!r}; uninstall one")
     try:
-        command = points[0].load()
+        with plugins_print_to_stderr():
+            command = points[0].load()
     except (Exception, SystemExit) as error:
         raise PluginLoadError(
             name,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .confirm import confirm, yes_option
-from .invocation import current_invocation
+from .invocation import current_invocation, plugins_print_to_stderr
 from .output import emit
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ def reset(yes: bool) -> None:
     config = invocation.config()
     confirm(f"Delete everything in {config.location}? A backup is made first.", yes)
     plugins = invocation.load_plugins(config)
-    done = maintenance.reset(config, plugins)
+    with plugins_print_to_stderr():
+        done = maintenance.reset(config, plugins)
     errors = {plugin.name: plugin.error for plugin in plugins if plugin.error is not None}
     invocation.warn_about([plugin.status() for plugin in plugins], errors)
     emit({"path": done.path, "backup": done.before}, f"the store is empty\n{_before(done)}")

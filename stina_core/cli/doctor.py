@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .invocation import current_invocation
+from .invocation import current_invocation, plugins_print_to_stderr
 from .output import emit_rows
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def doctor(ctx: click.Context) -> None:
     config = invocation.config(strict=False)
     plugins = invocation.load_plugins(config)
     report = inspect(config, plugins)
-    findings = [*examine(measure(report)), *ask(config, plugins, report)]
+    findings = examine(measure(report))
+    with plugins_print_to_stderr():
+        findings += ask(config, plugins, report)
     emit_rows(findings)
     if any(finding.severity is Severity.ERROR for finding in findings):
         ctx.exit(1)

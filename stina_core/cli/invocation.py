@@ -59,7 +59,7 @@ class Invocation:
         from ..plugins import installed_plugins, load_plugins
 
         self.configure_log()
-        with _plugins_print_to_stderr():
+        with plugins_print_to_stderr():
             return load_plugins(installed_plugins(), config)
 
     def inspect(self) -> StoreReport:
@@ -81,11 +81,14 @@ class Invocation:
         self.configure_log()
         config = self.config()
         try:
-            with _plugins_print_to_stderr():
+            with plugins_print_to_stderr():
                 store = open_store(config=config)
-            with store:
+            try:
                 self.warn_about(store.plugins, store.errors)
                 yield store
+            finally:
+                with plugins_print_to_stderr():
+                    store.close()
         except (
             errors.DiskFullError,
             errors.ReadOnlyError,
@@ -134,8 +137,8 @@ def _is_not_said_elsewhere(record: LogRecord) -> bool:
 
 
 @contextmanager
-def _plugins_print_to_stderr() -> Iterator[None]:
-    """While plugins are imported and started, nothing of theirs may get into the result on stdout."""
+def plugins_print_to_stderr() -> Iterator[None]:
+    """While plugins are imported, or their hooks and steps run, nothing of theirs may get into the result on stdout."""
     import sys
     from contextlib import redirect_stdout
 

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from click.shell_completion import shell_complete
 
         return shell_complete(application, {}, "stina", _COMPLETE, instruction)
-    _have_an_output()
+    _have_streams()
     _show_what_cannot_be_printed()
     invocation = Invocation()
     code = 0
@@ -84,11 +84,11 @@ def _report(error: Exception, message: str, invocation: Invocation) -> None:
     warn(message)
 
 
-def _have_an_output() -> None:
-    """Take the place of a stdout or stderr that was closed before the start: what is printed goes nowhere."""
-    for name in ("stdout", "stderr"):
+def _have_streams() -> None:
+    """Take the place of streams that were closed before the start: nothing comes in, what is printed goes nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # for the rest of the process
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  # for the rest of the process
 
 
 def _show_what_cannot_be_printed() -> None:
