@@ -129,7 +129,7 @@ class Transaction:
             self.actor = self.actor or stack[-1].actor
         self._used = True
         taken = False
-        try:
+        try:  # everything from here on, in this order: an interrupt may come at any line (tests/test_interrupts.py)
             stack.append(self)
             if self._savepoint is None:
                 self._session.turn().__enter__()
