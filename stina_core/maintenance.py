@@ -31,6 +31,8 @@ from .version import __version__
 
 log = get_logger(__name__)
 
+_MAGIC = b"SQLite format 3\0"
+
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
@@ -101,14 +103,30 @@ def reset(config: StoreConfig, plugins: Plugins) -> Replaced:
 
 
 def _replace(config: StoreConfig, path: str, source: Path, reason: str) -> Replaced:
+    was_store = _looks_like_a_store(path)
     make_file(path)
     with file_lock(path, LOCK_TIMEOUT):
         try:
             before = _overwrite(config, path, source, reason)
         except StoreCorruptError:
+            if not was_store:
+                raise ConfigError(
+                    f"{path} is no database, and nothing says that it ever was a store; choose another path"
+                ) from None
             before = copies.replace(source, path)  # raises it again if the damaged one is the source
     log.info("store.replaced", path=path, reason=reason, backup=str(before.path) if before else None)
     return Replaced(path, before)
+
+
+def _looks_like_a_store(path: str) -> bool:
+    """Whether a file that cannot be read as a database is a damaged store, and not somebody's diary."""
+    if Path(f"{path}.lock").exists() or copies.listed(path):
+        return True
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(len(_MAGIC)) in (_MAGIC, b"")
+    except OSError:
+        return True  # it cannot be read at all; opening it says why
 
 
 def _overwrite(config: StoreConfig, path: str, source: Path, reason: str) -> Backup | None:
@@ -120,7 +138,7 @@ def _overwrite(config: StoreConfig, path: str, source: Path, reason: str) -> Bac
     finally:
         live.close()
     if before is not None:
-        copies.rotate(path, before.reason, config.backups_kept)
+        copies.rotate(path, before.reason, config.backups_kept, spare=source)
     return before
 
 

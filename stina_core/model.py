@@ -131,6 +131,11 @@ class Model(peewee.Model):
         return row
 
     @classmethod
+    def delete_by_id(cls, pk: Any) -> int:
+        """Delete the row with the key *pk* and return how many there were: 1 or 0."""
+        return int(super().delete_by_id(pk))  # type: ignore[no-untyped-call]
+
+    @classmethod
     def get_or_create(cls, **values: Any) -> tuple[Self, bool]:
         """Return the row with these *values* and False, or a new one and True; nobody comes in between.
 

@@ -212,26 +212,54 @@ def test_process_is_gone_when_its_block_ends_or_it_is_killed() -> None:
             process.finish()
 
 
-def test_module_fixture_is_kept_off_the_real_store_too(tmp_path: Path) -> None:
-    (tmp_path / "test_early.py").write_text(
-        "import pytest\n"
-        "from stina_core import StoreConfig\n"
-        "@pytest.fixture(scope='module')\n"
-        "def early(): return StoreConfig.from_env().path\n"
-        "def test_early(early): print('early is', early)\n"
-    )
-    home = tmp_path / "home"
-    environment = {**os.environ, "HOME": str(home), "STINA_DB": str(home / "real.db")}
-    del environment["STINA_HOME"]
-
+def run_pytest(folder: Path, **environment: str) -> str:
+    settings = {name: value for name, value in os.environ.items() if not name.startswith("STINA_")}
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", tmp_path],
-        env=environment,
+        [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", folder],
+        env={**settings, **environment},
         capture_output=True,
         text=True,
         check=True,
     )
+    return ran.stdout
 
-    (early,) = (line for line in ran.stdout.splitlines() if "early is" in line)
-    assert str(home) not in early
-    assert "stina-tests-" in early
+
+EARLY = """
+import pytest
+from stina_core import StoreConfig
+print("import", StoreConfig.from_env().path)
+def pytest_configure(config): print("configure", StoreConfig.from_env().path)
+@pytest.fixture(scope="session", autouse=True)
+def early(): print("session", StoreConfig.from_env().path)
+"""
+
+
+def test_conftest_and_session_fixtures_are_kept_off_the_real_store_too(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (tmp_path / "conftest.py").write_text(EARLY)
+    (tmp_path / "test_nothing.py").write_text("def test_nothing(): pass\n")
+
+    output = run_pytest(tmp_path, HOME=str(home), STINA_DB=str(home / "real.db"))
+
+    said = [line for line in output.splitlines() if line.startswith(("import", "configure", "session"))]
+    assert len(said) == 3
+    assert all("stina-tests-" in line for line in said)
+    assert not home.exists()
+
+
+def test_kit_removes_only_the_home_it_made(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "stina.db").write_text("keep me")
+    (tmp_path / "test_changes_it.py").write_text(
+        "import os\n"
+        "print('made', os.environ['STINA_HOME'])\n"
+        f"os.environ['STINA_HOME'] = {str(precious)!r}\n"
+        "def test_nothing(): pass\n"
+    )
+
+    output = run_pytest(tmp_path)
+
+    (made,) = (line.removeprefix("made ") for line in output.splitlines() if line.startswith("made "))
+    assert not Path(made).exists()
+    assert (precious / "stina.db").read_text() == "keep me"

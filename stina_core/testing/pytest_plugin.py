@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -22,25 +22,34 @@ if TYPE_CHECKING:
 
 _SETTINGS = ("STINA_DB", "STINA_PLUGINS", "STINA_STRICT")
 
-_ENVIRONMENT = pytest.StashKey[dict[str, str | None]]()
+
+class _Session(NamedTuple):
+    home: str
+    environment: dict[str, str | None]  # as it was before
+
+
+_SESSION = pytest.StashKey[_Session]()
 
 _numbers = count()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Keep the whole session off the real store: fixtures of modules and classes run before those of a test."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Keep the whole session off the real store, before the first conftest is imported."""
     kept = {name: os.environ.pop(name, None) for name in (*_SETTINGS, "STINA_HOME")}
-    os.environ["STINA_HOME"] = str(Path(tempfile.gettempdir()) / f"stina-tests-{os.getpid()}")
-    config.stash[_ENVIRONMENT] = kept
+    home = tempfile.mkdtemp(prefix="stina-tests-")
+    os.environ["STINA_HOME"] = home
+    early_config.stash[_SESSION] = _Session(home, kept)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Give the environment back, and remove what the session left in its own home."""
-    kept = config.stash.get(_ENVIRONMENT, None)
-    if kept is None:
+    """Give the environment back, and remove the home this session made, whatever the variable says by now."""
+    session = config.stash.get(_SESSION, None)
+    if session is None:
         return
-    shutil.rmtree(os.environ.pop("STINA_HOME", ""), ignore_errors=True)
-    os.environ.update({name: value for name, value in kept.items() if value is not None})
+    os.environ.pop("STINA_HOME", None)
+    os.environ.update({name: value for name, value in session.environment.items() if value is not None})
+    shutil.rmtree(session.home, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

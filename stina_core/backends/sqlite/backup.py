@@ -82,14 +82,15 @@ def make(source: apsw.Connection, path: str, reason: str, *, check: bool = True)
     return Backup(made.path, made.path.stat().st_size, reason, made.at)
 
 
-def rotate(path: str, reason: str, keep: int) -> None:
+def rotate(path: str, reason: str, keep: int, *, spare: Path | None = None) -> None:
     """Keep the newest *keep* backups of one reason. Called once the operation they were made for is done.
 
-    Those made by hand all stay.
+    Those made by hand all stay, and so does *spare*.
     """
     if reason != MANUAL:
         for old in [backup for backup in listed(path) if backup.reason == reason][:-keep]:
-            _remove(old.path)
+            if spare is None or not old.path.samefile(spare):
+                _remove(old.path)
 
 
 def restore(

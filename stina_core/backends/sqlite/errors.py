@@ -114,6 +114,10 @@ def translate(error: Exception, sql: str = "") -> StoreError:
         return _constraint(error)
     if type(error) in _VALUES:
         return InvalidValueError("value", _VALUES[type(error)])
+    if getattr(error, "extendedresult", None) == apsw.SQLITE_IOERR_SHMSIZE:
+        return DiskFullError(
+            "there is no room left on the disk for the store's shared memory; nothing was written"
+        )
     if isinstance(error, apsw.Error):
         kind, message = MESSAGES.get(type(error), (BackendError, "SQLite reported an unknown error"))
         return kind(f"{message} ({_detail(error, sql)})")
