@@ -259,18 +259,38 @@ def test_step_that_uses_a_live_model_fails_instead_of_depending_on_it(store_path
         assert "no store is current here" in str(store.outcome.failed["notes"])
 
 
-@pytest.mark.parametrize("table", ["stina_ledger", "kv_entry"])
-def test_step_that_removes_a_table_of_somebody_else_is_undone(store_path: Path, table: str) -> None:
-    def take_away(op: Operations) -> None:
-        op.unsafe_sql(f"DROP TABLE {table}")
+TOUCHING_OTHERS = [
+    "DELETE FROM stina_ledger",
+    "DROP TABLE stina_ledger",
+    "DROP TABLE kv_entry",
+    "DELETE FROM kv_entry",
+    "UPDATE kv_entry SET title = 'x'",
+    "ALTER TABLE kv_entry RENAME COLUMN title TO t",
+    "ALTER TABLE kv_entry RENAME TO notes_entry",
+    "CREATE INDEX notes_i ON kv_entry (title)",
+    "CREATE TRIGGER notes_t AFTER INSERT ON kv_entry BEGIN SELECT 1; END",
+    "CREATE TABLE kv_more (a)",
+]
 
-    kv = stepping("kv", making("entry"))
+
+@pytest.mark.parametrize("sql", TOUCHING_OTHERS)
+def test_step_that_touches_a_table_of_somebody_else_is_undone(store_path: Path, sql: str) -> None:
+    def fill(op: Operations) -> None:
+        making("entry")(op)
+        op.insert("entry", [{"id": "1", "title": "kept"}])
+
+    def touch(op: Operations) -> None:
+        op.unsafe_sql(sql)
+
+    kv = stepping("kv", fill)
     opened(store_path, kv, stepping("notes", making("note"))).close()
+    before = file_rows(store_path, "SELECT sql FROM sqlite_schema WHERE tbl_name = 'kv_entry'")
 
-    with opened(store_path, kv, stepping("notes", making("note"), take_away)) as store:
-        assert f"would remove {table}, which is not theirs" in str(store.outcome.failed["notes"])
+    with opened(store_path, kv, stepping("notes", making("note"), touch)) as store:
+        assert "which is not its own" in str(store.outcome.failed["notes"])
 
-    assert table in tables(store_path)
+    assert file_rows(store_path, "SELECT sql FROM sqlite_schema WHERE tbl_name = 'kv_entry'") == before
+    assert file_rows(store_path, "SELECT title FROM kv_entry") == [("kept",)]
     opened(store_path, kv, strict=True).close()
 
 

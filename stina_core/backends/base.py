@@ -154,6 +154,14 @@ class Backend(Protocol):
         """Among all processes, be the only one that opens, migrates or restores this store."""
         ...
 
+    def confined(self, plugin: str, others: Collection[str]) -> AbstractContextManager[None]:
+        """Inside the block this thread's statements change no table of the plugins *others*.
+
+        Raises:
+            DefinitionError: one would; it was not started.
+        """
+        ...
+
     def foreign_keys(self, on: bool) -> None:
         """Switch enforcement; outside a transaction only."""
         ...

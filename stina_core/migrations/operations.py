@@ -101,7 +101,11 @@ class Operations:
         self.touched.add(self._full(name))
 
     def rename_table(self, name: str, new_name: str) -> None:
-        """Rename the table *name*; its indexes are renamed with it."""
+        """Rename the table *name*; its indexes are renamed with it.
+
+        Not for a table that another plugin points to: on a new file all steps of
+        this plugin run before that plugin's first.
+        """
         self._ddl.rename_table(self._full(name), self._full(new_name))
         self.touched.add(self._full(new_name))
 

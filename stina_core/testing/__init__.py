@@ -1,9 +1,9 @@
 """The kit for plugin authors and for our own tests.
 
 Installed as a pytest plugin with `stina-core`: the fixtures of
-`stina_core.testing.pytest_plugin` are there without an import, and no test can
-reach the real `~/.stina`. For property-based tests, which want no fixtures, use
-`memory_store()` inside the test.
+`stina_core.testing.pytest_plugin` are there without an import, and no test
+reaches the real `~/.stina` unless it takes `STINA_HOME` away itself. For
+property-based tests, which want no fixtures, use `memory_store()` inside the test.
 
 Names are resolved at first use: pytest imports this package in every project of the environment.
 """

@@ -250,3 +250,28 @@ def check_clear(result: Result) -> None:
     assert "Traceback" not in result.err
     assert "this should not happen" not in result.err
     assert len(result.err.splitlines()) <= (4 if result.code == 2 else 1), result
+
+
+@pytest.mark.parametrize("command", ["reset", "restore"])
+def test_file_that_never_was_a_store_is_not_replaced(
+    command: str, made: Path, tmp_path: Path, stina: Run
+) -> None:
+    diary = tmp_path / "diary.txt"
+    diary.write_text("my diary")
+    source = [made] if command == "restore" else []
+
+    result = stina("--db", diary, "db", command, *source, "--yes")
+
+    assert result.code == 1
+    assert "is no database, and nothing says that it ever was a store" in result.err
+    assert diary.read_text() == "my diary"
+
+
+def test_backup_that_is_restored_is_not_rotated_away(made: Path, store_path: Path, stina: Run) -> None:
+    for _ in range(5):
+        assert stina("--db", store_path, "db", "restore", made, "--yes").code == 0
+    oldest = sorted(made.parent.glob("*-restore.db"))[0]
+
+    assert stina("--db", store_path, "db", "restore", oldest, "--yes").code == 0
+
+    assert oldest.exists()

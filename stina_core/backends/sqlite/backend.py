@@ -11,6 +11,7 @@ import apsw
 from ...config import StoreConfig
 from ..base import Backup, BrokenText, Row
 from . import guard
+from .confinement import confined
 from .connection import check_owner, claim, connect, connect_memory, make_file, set_journal, tighten
 from .database import StoreDatabase
 from .ddl import SqliteDdl
@@ -86,6 +87,10 @@ class SqliteBackend:
             return nullcontext()
         make_file(self._path)
         return file_lock(self._path, LOCK_TIMEOUT)
+
+    def confined(self, plugin: str, others: Collection[str]) -> AbstractContextManager[None]:
+        """Keep this thread's statements off the tables of *others*, but for notes of repairs."""
+        return confined(self.database.connection(), plugin, others, {"stina_repair"})
 
     def foreign_keys(self, on: bool) -> None:
         """Switch enforcement on this thread's connection; outside a transaction only."""
