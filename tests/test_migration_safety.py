@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from stina_core import (
     TextField,
 )
 from stina_core.backends.sqlite.backend import SqliteBackend
-from stina_core.testing import file_rows
+from stina_core.testing import file_rows, run_python
 
 from .declarations import Run, backups, making, old_file, opened, stepping, tables
 
@@ -304,3 +305,28 @@ def test_failure_is_kept_in_the_file_until_the_steps_have_run(store_path: Path) 
 
     opened(store_path, stepping("notes", making("note"), lose_column)).close()
     assert file_rows(store_path, kept) == []
+
+
+def lose_and_die(op: Operations) -> None:
+    op.drop_column("note", "title")
+    os._exit(0)
+
+
+OPENING = """
+from tests.test_migration_safety import lose_and_die, making, opened, stepping
+opened(sys.argv[1], stepping("notes", making("note"), lose_and_die), strict=True)
+raise SystemExit("it was not killed")
+"""
+
+
+def test_program_that_is_killed_in_a_step_makes_one_backup_however_often(store_path: Path) -> None:
+    opened(store_path, stepping("notes", making("note")), strict=True).close()
+
+    for _ in range(3):
+        run_python(OPENING, store_path)
+
+    assert len(backups(store_path)) == 1
+    with opened(store_path, stepping("notes", making("note"), lose_column), strict=True) as store:
+        assert store.outcome.backup is not None
+        assert store.outcome.backup.again
+    assert len(backups(store_path)) == 1

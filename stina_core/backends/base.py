@@ -46,6 +46,9 @@ class Backup:
     at: str
     """UTC, ISO 8601 with milliseconds."""
 
+    again: bool = False
+    """Whether it was there already, with the same contents, when a backup was asked for."""
+
 
 class Session(Protocol):
     """The raw transaction verbs, on the calling thread's connection."""
@@ -191,7 +194,7 @@ class Backend(Protocol):
         ...
 
     def discard(self, backup: Backup) -> None:
-        """Delete a backup that turned out not to be needed."""
+        """Delete a backup that turned out not to be needed, unless it was there before."""
         ...
 
     def close(self) -> None:

@@ -142,8 +142,9 @@ class SqliteBackend:
         rotate(self._path, backup.reason, self._config.backups_kept)
 
     def discard(self, backup: Backup) -> None:
-        """Delete a backup that turned out not to be needed."""
-        backup.path.unlink(missing_ok=True)
+        """Delete a backup that turned out not to be needed, unless it was there before."""
+        if not backup.again:
+            backup.path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close every connection of this process, and only then let others at the file."""

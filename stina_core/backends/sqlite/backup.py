@@ -10,11 +10,13 @@ The backups of `stina.db` are `backups/stina.db-<UTC>-<reason>.db` beside it.
 
 from __future__ import annotations
 
+import filecmp
 import os
 import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace as replace_fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -74,12 +76,27 @@ def make(source: apsw.Connection, path: str, reason: str, *, check: bool = True)
         _copy(source, copy)
         if check:
             _check(copy, path)
+        same = _same(copy, path, reason)
+        if same is not None:
+            return same
         with _refused(f"no backup can be made in {folder}"):
             _flush(copy)
             made = _vacant(path, reason)
             copy.rename(made.path)
             _flush(folder)
     return Backup(made.path, made.path.stat().st_size, reason, made.at)
+
+
+def _same(copy: Path, path: str, reason: str) -> Backup | None:
+    """The newest automatic backup of this reason, if it is what *copy* is.
+
+    A program that is killed in a step makes the same copy again at every start;
+    such copies must not push out the older ones.
+    """
+    newest = [backup for backup in listed(path) if backup.reason == reason != MANUAL][-1:]
+    if newest and filecmp.cmp(copy, newest[0].path, shallow=False):
+        return replace_fields(newest[0], again=True)
+    return None
 
 
 def rotate(path: str, reason: str, keep: int, *, spare: Path | None = None) -> None:
