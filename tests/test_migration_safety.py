@@ -325,8 +325,22 @@ def test_program_that_is_killed_in_a_step_makes_one_backup_however_often(store_p
     for _ in range(3):
         run_python(OPENING, store_path)
 
-    assert len(backups(store_path)) == 1
+    (made,) = backups(store_path)
     with opened(store_path, stepping("notes", making("note"), lose_column), strict=True) as store:
         assert store.outcome.backup is not None
-        assert store.outcome.backup.again
-    assert len(backups(store_path)) == 1
+        assert store.outcome.backup.path.name == made
+    assert backups(store_path) == [made]
+
+
+def test_backup_that_was_there_already_is_not_discarded_with_a_failing_step(store_path: Path) -> None:
+    def fail(op: Operations) -> None:
+        op.drop_column("note", "title")
+        raise ZeroDivisionError
+
+    opened(store_path, stepping("notes", making("note")), strict=True).close()
+    run_python(OPENING, store_path)
+    (made,) = backups(store_path)
+
+    opened(store_path, stepping("notes", making("note"), fail)).close()
+
+    assert backups(store_path) == [made]

@@ -46,9 +46,6 @@ class Backup:
     at: str
     """UTC, ISO 8601 with milliseconds."""
 
-    again: bool = False
-    """Whether it was there already, with the same contents, when a backup was asked for."""
-
 
 class Session(Protocol):
     """The raw transaction verbs, on the calling thread's connection."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import apsw
 
@@ -38,6 +39,7 @@ class SqliteBackend:
         )
         self.session = SqliteSession(self.database)
         self.ddl = SqliteDdl(self.database)
+        self._older: set[Path] = set()  # backups that were there when the last one was asked for
         self._unguard: weakref.finalize[[guard.Token], SqliteBackend] | None = None
 
     @property
@@ -129,6 +131,7 @@ class SqliteBackend:
             return None
         from . import backup  # a tenth of what the core itself costs at start; few starts make a backup
 
+        self._older = {one.path for one in backup.listed(self._path)}
         reader = self._connect()
         try:
             return backup.make(reader, self._path, reason)
@@ -143,7 +146,7 @@ class SqliteBackend:
 
     def discard(self, backup: Backup) -> None:
         """Delete a backup that turned out not to be needed, unless it was there before."""
-        if not backup.again:
+        if backup.path not in self._older:
             backup.path.unlink(missing_ok=True)
 
     def close(self) -> None:

@@ -16,7 +16,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace as replace_fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -95,7 +94,7 @@ def _same(copy: Path, path: str, reason: str) -> Backup | None:
     """
     newest = [backup for backup in listed(path) if backup.reason == reason != MANUAL][-1:]
     if newest and filecmp.cmp(copy, newest[0].path, shallow=False):
-        return replace_fields(newest[0], again=True)
+        return newest[0]
     return None
 
 
