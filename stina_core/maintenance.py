@@ -111,7 +111,8 @@ def _replace(config: StoreConfig, path: str, source: Path, reason: str) -> Repla
         except StoreCorruptError:
             if not was_store:
                 raise ConfigError(
-                    f"{path} is no database, and nothing says that it ever was a store; choose another path"
+                    f"{path} is no database, and nothing says that it ever was a store; choose another path, "
+                    "or move it away first if it is a damaged store"
                 ) from None
             before = copies.replace(source, path)  # raises it again if the damaged one is the source
     log.info("store.replaced", path=path, reason=reason, backup=str(before.path) if before else None)
@@ -119,8 +120,11 @@ def _replace(config: StoreConfig, path: str, source: Path, reason: str) -> Repla
 
 
 def _looks_like_a_store(path: str) -> bool:
-    """Whether a file that cannot be read as a database is a damaged store, and not somebody's diary."""
-    if Path(f"{path}.lock").exists() or copies.listed(path):
+    """Whether a file that cannot be read as a database is a damaged store, and not somebody's diary.
+
+    A lock file says nothing: a refused attempt leaves one.
+    """
+    if copies.listed(path) or Path(f"{path}-wal").exists():
         return True
     try:
         with Path(path).open("rb") as file:

@@ -260,10 +260,14 @@ def test_file_that_never_was_a_store_is_not_replaced(
     diary.write_text("my diary")
     source = [made] if command == "restore" else []
 
-    result = stina("--db", diary, "db", command, *source, "--yes")
+    for _ in range(2):  # the first refusal must not be what lets the second attempt through
+        result = stina("--db", diary, "db", command, *source, "--yes")
 
-    assert result.code == 1
-    assert "is no database, and nothing says that it ever was a store" in result.err
+        assert result.code == 1
+        assert "is no database, and nothing says that it ever was a store" in result.err
+        assert diary.read_text() == "my diary"
+    assert stina("--db", diary, "kv", "list").code == 1
+    assert stina("--db", diary, "db", command, *source, "--yes").code == 1
     assert diary.read_text() == "my diary"
 
 
