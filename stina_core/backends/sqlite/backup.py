@@ -92,9 +92,11 @@ def _same(copy: Path, path: str, reason: str) -> Backup | None:
     A program that is killed in a step makes the same copy again at every start;
     such copies must not push out the older ones.
     """
-    newest = [backup for backup in listed(path) if backup.reason == reason != MANUAL][-1:]
-    if newest and filecmp.cmp(copy, newest[0].path, shallow=False):
-        return newest[0]
+    if reason == MANUAL:
+        return None
+    older = [backup for backup in listed(path) if backup.reason == reason]
+    if older and filecmp.cmp(copy, older[-1].path, shallow=False):
+        return older[-1]
     return None
 
 
