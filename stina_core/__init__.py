@@ -14,7 +14,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from peewee import CompositeKey
 
-    from .catalog import Check, Index
+    from .catalog import Check, Index, Search
     from .changes import Actor, Change, Changes, Cursor, Op
     from .config import StoreConfig
     from .errors import (
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from .jsontext import JsonLike, JsonValue, check_text
     from .log import get_logger
     from .migrations.operations import Operations
+    from .migrations.progress import Progress
     from .migrations.steps import Migrations
     from .model import Model
     from .plugins import Plugins, PluginState, PluginStatus, installed_plugins, load_plugins, local_plugin
@@ -76,7 +77,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "peewee": ("CompositeKey",),
-    ".catalog": ("Check", "Index"),
+    ".catalog": ("Check", "Index", "Search"),
     ".changes": ("Actor", "Change", "Changes", "Cursor", "Op"),
     ".config": ("StoreConfig",),
     ".errors": (
@@ -128,6 +129,7 @@ _HOMES = {
     ".jsontext": ("JsonLike", "JsonValue", "check_text"),
     ".log": ("get_logger",),
     ".migrations.operations": ("Operations",),
+    ".migrations.progress": ("Progress",),
     ".migrations.steps": ("Migrations",),
     ".model": ("Model",),
     ".plugins": (
@@ -186,6 +188,7 @@ __all__ = [
     "PluginStatus",
     "PluginUnavailableError",
     "Plugins",
+    "Progress",
     "QueryError",
     "ReadOnlyError",
     "Repository",
@@ -193,6 +196,7 @@ __all__ = [
     "Schema",
     "SchemaError",
     "SchemaTooNewError",
+    "Search",
     "Severity",
     "Snapshot",
     "StepFailedError",

@@ -6,6 +6,7 @@ a file. No database, no Peewee.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,14 +51,35 @@ class Column:
     checks: tuple[Check, ...] = ()
 
 
+FIELD_RULES = ("boolean", "enum", "json", "length")
+"""A CHECK that comes from a field is called `<column>_<one of these>`, and no other may be."""
+
+_PART = re.compile(
+    r"(?P<column>[a-z][a-z0-9_]*)(\s+COLLATE\s+(?P<collation>\w+))?(\s+(?P<direction>ASC|DESC))?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPart:
+    """One thing an index sorts by: a *column*, or an SQL *expression* if that is empty."""
+
+    column: str
+    expression: str = ""
+    collation: str = ""
+    descending: bool = False
+
+
 class Index:
-    """An index over *columns*, each `"name"` or `"name DESC"`.
+    """An index over *columns*.
 
     Args:
+        columns: Each `"name"`, `"name DESC"`, `"name COLLATE NOCASE"`, or an SQL
+            expression with parentheses such as `"lower(title)"`.
         unique: No two rows may have the same values.
         where: SQL condition; only rows that meet it are in the index.
-        name: Only needed when two indexes would get the same name. The full name
-            is `<table>__<name>`, by default `<table>__<column>_<column>`.
+        name: Only needed for an expression, or when two indexes would get the same name.
+            The full name is `<table>__<name>`, by default `<table>__<column>_<column>`.
     """
 
     __slots__ = ("columns", "name", "unique", "where")
@@ -68,10 +90,19 @@ class Index:
         self.columns = columns
         self.unique = unique
         self.where = where
-        self.name = name or "_".join(column.split()[0] for column in columns)
+        self.name = name or _index_name(columns)
+
+    @property
+    def parts(self) -> tuple[IndexPart, ...]:
+        """What it sorts by, read from *columns*."""
+        return tuple(map(_index_part, self.columns))
 
     def __repr__(self) -> str:
-        return f"Index({', '.join(map(repr, self.columns))}, name={self.name!r})"
+        words = [repr(column) for column in self.columns]
+        words += ["unique=True"] if self.unique else []
+        words += [f"where={self.where!r}"] if self.where else []
+        words += [f"name={self.name!r}"] if self.name != _index_name(self.columns) else []
+        return f"Index({', '.join(words)})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Index) and self._values() == other._values()
@@ -81,6 +112,36 @@ class Index:
 
     def _values(self) -> tuple[object, ...]:
         return (self.columns, self.unique, self.where, self.name)
+
+
+def _index_name(columns: tuple[str, ...]) -> str:
+    return "_".join(column.split()[0] for column in columns)
+
+
+def _index_part(text: str) -> IndexPart:
+    match = _PART.fullmatch(text.strip())
+    if match is None:
+        return IndexPart("", text)
+    descending = (match["direction"] or "").upper() == "DESC"
+    return IndexPart(match["column"], "", (match["collation"] or "").upper(), descending)
+
+
+TOKENIZER = "unicode61 remove_diacritics 2"
+"""Finds words in any letter case and with or without accents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A full-text index over the text *columns* of one table; it is called `<table>_search`.
+
+    Args:
+        tokenizer: How FTS5 takes text apart, in its own words.
+        prefix: Lengths, in characters, of word beginnings that are to be found quickly.
+    """
+
+    columns: tuple[str, ...]
+    tokenizer: str = TOKENIZER
+    prefix: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +154,17 @@ class Table:
     checks: tuple[Check, ...] = ()
     indexes: tuple[Index, ...] = ()
     without_rowid: bool = False
+    search: Search | None = None
+
+    @property
+    def search_name(self) -> str:
+        """The full name of its full-text index."""
+        return f"{self.name}_search"
+
+    def names(self) -> set[str]:
+        """The full names of everything it consists of; in a file they must all differ."""
+        search = {self.search_name} if self.search else set()
+        return {self.name, *map(self.index_name, self.indexes), *search}
 
     def index_name(self, index: Index) -> str:
         """Return the full name of *index*; the double underscore keeps it apart from tables."""

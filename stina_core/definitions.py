@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import peewee
 
-from .catalog import Check, Column, Index, Reference, Table, Type
+from .catalog import FIELD_RULES, Check, Column, Index, IndexPart, Reference, Search, Table, Type
 from .errors import DefinitionError
 from .fields import AutoIdField, EnumField, ForeignKeyField, Portable
 
@@ -43,6 +43,7 @@ def table_of(
     indexes: Sequence[Index] = (),
     primary_key: Sequence[str] = (),
     without_rowid: bool = False,
+    search: Search | None = None,
 ) -> Table:
     """Return the table that *fields*, and what stands beside them, describe.
 
@@ -67,6 +68,8 @@ def table_of(
         checks=tuple(checks),
         indexes=(*indexes_of(fields), *(_with_columns(index, by_field) for index in indexes)),
         without_rowid=without_rowid,
+        search=search
+        and Search(tuple(by_field.get(one, one) for one in search.columns), search.tokenizer, search.prefix),
     )
     _check_parts(table, names)
     if without_rowid and any(isinstance(field, AutoIdField) for field in fields.values()):
@@ -145,10 +148,32 @@ def check_frozen(fields: Mapping[str, peewee.Field]) -> None:
 
 def _with_columns(index: Index, by_field: Mapping[str, str]) -> Index:
     columns = []
-    for part in index.columns:
-        field, _, direction = part.partition(" ")
-        columns.append(f"{by_field.get(field, field)} {direction}".rstrip())
+    for text, part in zip(index.columns, index.parts, strict=True):
+        column = by_field.get(part.column, part.column)
+        columns.append(column + text.strip()[len(part.column) :] if part.column else text)
     return Index(*columns, unique=index.unique, where=index.where, name=index.name)
+
+
+def check_own(check: Check) -> None:
+    """Refuse a CHECK that is called as those of the fields are; altering a column replaces these."""
+    if check.name.rpartition("_")[2] in FIELD_RULES:
+        raise DefinitionError(
+            f"a check cannot be called {check.name!r}: names that end in {', '.join(FIELD_RULES)} are those "
+            "of the fields' own rules"
+        )
+
+
+def check_search(table: str, search: Search, texts: Collection[str]) -> None:
+    """Refuse a full-text index over a column that is not among *texts*."""
+    for column in search.columns:
+        if column not in texts:
+            raise DefinitionError(f"{table} has no text column {column!r} for its full-text index")
+    if not search.columns:
+        raise DefinitionError(f"the full-text index of {table} names no column")
+
+
+def _is_expression(part: IndexPart) -> bool:
+    return "(" in part.expression
 
 
 def _check_parts(table: Table, names: Sequence[str]) -> None:
@@ -164,11 +189,16 @@ def _check_parts(table: Table, names: Sequence[str]) -> None:
                 raise DefinitionError(f"{table.name} has two of the {kind} {value!r}; give one another name")
             if kind != "column":
                 check_name(value, f"{'an' if kind == 'index' else 'a'} {kind}")
+    for check in table.checks:
+        check_own(check)
     for index in table.indexes:
-        for part in index.columns:
-            column, _, direction = part.partition(" ")
-            if column not in names or direction.upper() not in ("", "ASC", "DESC"):
-                raise DefinitionError(f"{table.name} has no column {part!r} for the index {index.name!r}")
+        for text, part in zip(index.columns, index.parts, strict=True):
+            if not (part.column in names or _is_expression(part)):
+                raise DefinitionError(f"{table.name} has no column {text!r} for the index {index.name!r}")
+    if table.search is not None:
+        check_search(
+            table.name, table.search, {column.name for column in table.columns if column.type == "text"}
+        )
     nullable = {column.name for column in table.columns if column.null}
     for key in table.primary_key:
         if key not in names:

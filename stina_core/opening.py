@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .backends.sqlite.backend import SqliteBackend
 from .config import StoreConfig
 from .migrations.engine import MigrationRun, Outcome
 from .migrations.ledger import core_steps
+from .migrations.progress import OnProgress
+from .migrations.steps import PluginSteps
+from .migrations.watch import SchemaWatch
 from .plugins import Plugins
 from .transactions import Transactions
 from .version import __version__
@@ -26,11 +30,16 @@ class OpenDatabase:
     outcome: Outcome
 
 
-def open_database(config: StoreConfig, plugins: Plugins) -> OpenDatabase:
+def open_database(
+    config: StoreConfig, plugins: Plugins, progress: OnProgress = lambda progress: None
+) -> OpenDatabase:
     """Open what *config*, with its path decided, names, and run the steps that are pending.
 
     All of it happens under the lock that lets one process at a time open a file.
     If it raises, nothing stays open. The errors are those of `open_store()`.
+
+    From then on each writing transaction of this process first makes sure that
+    nobody gave the file a schema this code must not write to.
     """
     backend = SqliteBackend(config)
     transactions = Transactions(backend.database, backend.session)
@@ -41,8 +50,22 @@ def open_database(config: StoreConfig, plugins: Plugins) -> OpenDatabase:
     try:
         with backend.lock():
             backend.open()
-            outcome = MigrationRun(backend, transactions.begin, declared, tables).run()
+            outcome = MigrationRun(backend, transactions.begin, declared, tables, progress).run()
+            if not config.in_memory:  # nobody else can reach that
+                backend.session.on_begin = SchemaWatch(backend, _in_use(declared, outcome)).check
     except BaseException:
         backend.close()
         raise
     return OpenDatabase(backend, transactions, outcome)
+
+
+def _in_use(declared: Sequence[PluginSteps], outcome: Outcome) -> list[PluginSteps]:
+    """Those of *declared* whose steps fit the file."""
+    off = set(outcome.failed)
+    used = []
+    for plugin in declared:
+        if plugin.plugin in off or plugin.requires & off:
+            off.add(plugin.plugin)
+        else:
+            used.append(plugin)
+    return used

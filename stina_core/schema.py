@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from .catalog import Check, Index, Table
+from .catalog import Check, Index, Search, Table
 from .definitions import Key, check_name, column_name, table_of
 from .errors import DefinitionError, SchemaError
 from .fields import NO_BACKREF, ForeignKeyField, Portable
@@ -121,6 +121,7 @@ class Schema:
             indexes=indexes,
             primary_key=composite.field_names if isinstance(composite, peewee.CompositeKey) else (),
             without_rowid=bool(meta.without_rowid),
+            search=_search_of(model),
         )
 
     def _key_of(self, field: ForeignKeyField[Any]) -> tuple[str, Key]:
@@ -164,14 +165,21 @@ class Schema:
         setattr(target, backref, peewee.BackrefAccessor(field))
 
     def _check_collisions(self, model: type[Model], table: Table) -> None:
-        names = {table.name, *(table.index_name(index) for index in table.indexes)}
+        names = table.names()
         for other_model, other in zip(self.models, self.tables, strict=False):
-            both = names & {other.name, *(other.index_name(index) for index in other.indexes)}
+            both = names & other.names()
             if both:
                 raise SchemaError(
                     self.plugin,
                     f"{_name(model)} and {_name(other_model)} both want the name {min(both)!r}; rename one of them",
                 )
+
+
+def _search_of(model: type[Model]) -> Search | None:
+    search = getattr(model._meta, "search", None)
+    if search is not None and not isinstance(search, Search):
+        raise DefinitionError(f"{search!r} in Meta is no stina_core.Search")
+    return search
 
 
 def _foreign_keys(model: type[Model]) -> list[ForeignKeyField[Any]]:

@@ -21,6 +21,7 @@ from .errors import (
     TransactionError,
 )
 from .log import get_logger
+from .migrations.progress import OnProgress
 from .model import using
 from .opening import OpenDatabase, open_database
 from .plugins import Plugins, PluginState, PluginStatus, installed_plugins, load_plugins
@@ -237,6 +238,7 @@ def open_store(
     config: StoreConfig | None = None,
     *,
     plugins: Plugins | None = None,
+    progress: OnProgress = lambda progress: None,
 ) -> Store:
     """Open the store, make or migrate its tables, and start its plugins.
 
@@ -247,6 +249,7 @@ def open_store(
             `stina.db` in `STINA_HOME` or `~/.stina`.
         config: Without it the environment decides (`StoreConfig.from_env()`).
         plugins: Without it all installed plugins are loaded.
+        progress: Told what steps are running, if any have to.
 
     Raises:
         ConfigError: a setting or the path cannot be used.
@@ -258,7 +261,7 @@ def open_store(
     """
     settings = config.located(path) if config is not None else StoreConfig.from_env(path)
     loaded = plugins if plugins is not None else load_plugins(installed_plugins(), settings)
-    store = Store(settings, open_database(settings, loaded), loaded)
+    store = Store(settings, open_database(settings, loaded, progress), loaded)
     try:
         store._start()
     except BaseException:

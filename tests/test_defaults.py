@@ -33,7 +33,7 @@ from stina_core import (
     now,
     open_store,
 )
-from stina_core.backends.sqlite.ddl import create_table_sql
+from stina_core.backends.sqlite.ddl_text import create_table_sql
 from stina_core.definitions import table_of
 from stina_core.ids import to_ms
 from stina_core.testing import file_rows, plugins_of

@@ -113,8 +113,9 @@ def test_every_core_table_is_there_from_the_start(store_path: Path) -> None:
     opened(store_path).close()
 
     assert tables(store_path) == {
-        "stina_ledger",
+        "stina_catalog",
         "stina_change",
+        "stina_ledger",
         "stina_failure",
         "stina_feed",
         "stina_cursor",
@@ -127,7 +128,11 @@ def test_every_core_table_is_there_from_the_start(store_path: Path) -> None:
 
 def test_memory_store_runs_the_same_steps() -> None:
     with memory_store(plugins_of(notes=plugin(migrate=declaring(making("note"))))) as store:
-        assert [str(step) for step in store.outcome.applied] == ["stina/0001_core", "notes/0001_step"]
+        assert [str(step) for step in store.outcome.applied] == [
+            "stina/0001_core",
+            "stina/0002_catalog",
+            "notes/0001_step",
+        ]
 
 
 # Failure
@@ -371,7 +376,7 @@ def newer_core(version: str) -> PluginSteps:
     migrations = Migrations("stina")
     migrations.steps += core_steps(version).steps
 
-    @migrations.step("0002_later")
+    @migrations.step("0003_later")
     def later(op: Operations) -> None:
         op.create_table("later", id=IdField())
 
@@ -389,7 +394,7 @@ def test_file_of_a_newer_core_is_refused_and_not_touched(
     with pytest.raises(SchemaTooNewError) as caught:
         opened(store_path, stepping("notes", making("note"), making("memo")))
 
-    assert caught.value.step == "0002_later"
+    assert caught.value.step == "0003_later"
     assert "newer version of stina" in str(caught.value)
     assert digest(store_path) == before
     assert backups(store_path) == []
@@ -471,10 +476,14 @@ def test_removed_plugins_tables_stay_and_it_is_reported(store_path: Path) -> Non
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({}, "lacks title"),
-        ({"title": TextField(), "due": TextField()}, "also has due"),
-        ({"headline": TextField()}, "lacks title and also has headline"),
-        (None, "made by no step"),
+        ({}, "column memos_memo.title is missing"),
+        (
+            {"title": TextField(default=""), "due": TextField()},
+            "column memos_memo.due is not as it should be",
+        ),
+        ({"headline": TextField(null=True)}, "column memos_memo.title is missing"),
+        ({"title": TextField(default="", max_length=5)}, "check memos_memo is not as it should be"),
+        (None, "table memos_memo is missing"),
     ],
 )
 def test_steps_that_make_other_tables_than_the_models_want_are_drift(

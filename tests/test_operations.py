@@ -235,7 +235,7 @@ WRONG: list[tuple[Callable[[Operations], object], str]] = [
     (lambda op: op.add_column("there", x=TextField()), "no plain default"),
     (lambda op: op.add_column("there", x=IntegerField(primary_key=True)), "primary key"),
     (lambda op: op.add_column("there", x=IdField()), "primary key"),
-    (lambda op: op.drop_column("there", "nothing"), "no such column"),
+    (lambda op: op.drop_column("there", "nothing"), "has no column"),
     (lambda op: op.rename_column("there", "title", "Bad Name"), "cannot name a column"),
     (lambda op: op.rename_table("there", "a__b"), "cannot name a table"),
     (lambda op: op.add_index("there", "nothing"), "nothing"),

@@ -10,7 +10,9 @@ from typing import Any, Protocol
 
 import peewee
 
-from ..catalog import Column, Index, Table, Type
+from ..alterations import TableChange
+from ..catalog import Index, Search, Table, Type
+from ..shapes import Shapes
 
 Row = tuple[Any, ...]
 
@@ -49,6 +51,9 @@ class Backup:
 
 class Session(Protocol):
     """The raw transaction verbs, on the calling thread's connection."""
+
+    on_begin: Callable[[], object]
+    """Called at the begin of each transaction, under the write lock; what it raises ends it."""
 
     def begin(self) -> None:
         """Start a transaction that holds the write lock; waits for it, then StoreBusyError."""
@@ -90,11 +95,27 @@ class Ddl(Protocol):
     def create_table(self, table: Table) -> None: ...
     def drop_table(self, table: str) -> None: ...
     def rename_table(self, table: str, new_name: str) -> None: ...
-    def add_column(self, table: str, column: Column) -> None: ...
     def rename_column(self, table: str, column: str, new_name: str) -> None: ...
-    def drop_column(self, table: str, column: str) -> None: ...
+
+    def change_table(self, change: TableChange, before_loss: Callable[[], object]) -> None:
+        """Change one table; it is rewritten once at most, and nothing of it is lost.
+
+        Args:
+            before_loss: Called before the first statement that removes or rewrites anything.
+        """
+        ...
+
     def create_index(self, table: str, name: str, index: Index) -> None: ...
     def drop_index(self, name: str) -> None: ...
+    def create_search(self, name: str, search: Search) -> None: ...
+
+    def wanted(self, tables: Iterable[Table]) -> Shapes:
+        """What a schema of exactly *tables* says."""
+        ...
+
+    def found(self) -> Shapes:
+        """What the schema of the file says."""
+        ...
 
     def tables(self) -> list[str]:
         """Names of all ordinary tables in the file, sorted."""
@@ -160,6 +181,10 @@ class Backend(Protocol):
         Raises:
             DefinitionError: one would; it was not started.
         """
+        ...
+
+    def ticking(self, tick: Callable[[], object]) -> AbstractContextManager[None]:
+        """Inside the block *tick* is called several times a second while a statement runs."""
         ...
 
     def foreign_keys(self, on: bool) -> None:

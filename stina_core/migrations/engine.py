@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,15 @@ from ..ids import now_ms
 from ..log import get_logger
 from ..model import nowhere
 from . import ledger
+from .drift import Difference, compare, drift_message, fingerprint_of, harmful, of_plugin
 from .operations import Operations
 from .plan import CORE, Plan, plan
+from .progress import OnProgress, Progress
 from .steps import PluginSteps, Step
 
 if TYPE_CHECKING:
     from ..backends.base import Backend, Backup
+    from ..shapes import Shapes
 
 log = get_logger(__name__)
 
@@ -36,12 +40,15 @@ class Outcome:
             Those that require one of them did not run either, and are not listed.
         orphaned: Plugins the file knows and nobody declares.
         backup: The verified copy taken first, if one was needed.
+        drift: By plugin, how the file differs from its models. Whoever lacks
+            something is in *failed* too; the others only have something extra.
     """
 
     applied: list[Step] = field(default_factory=list)
     failed: dict[str, MigrationError] = field(default_factory=dict)
     orphaned: frozenset[str] = frozenset()
     backup: Backup | None = None
+    drift: dict[str, list[Difference]] = field(default_factory=dict)
 
 
 class MigrationRun:
@@ -51,6 +58,7 @@ class MigrationRun:
         unit: Opens a transaction, or a savepoint inside one.
         declared: The core's steps first, then every plugin's, required ones before.
         tables: The tables each plugin's models want.
+        progress: Told what is going on.
     """
 
     def __init__(
@@ -59,11 +67,13 @@ class MigrationRun:
         unit: Callable[[], AbstractContextManager[object]],
         declared: Sequence[PluginSteps],
         tables: Mapping[str, Sequence[Table]],
+        progress: OnProgress = lambda progress: None,
     ) -> None:
         self._backend = backend
         self._unit = unit
         self._declared = declared
         self._tables = tables
+        self._progress = progress
         self._outcome = Outcome()
         self._fresh = False
         self._owners: set[str] = set()  # whoever has tables in the file
@@ -84,11 +94,13 @@ class MigrationRun:
             MigrationError: the core's own steps do not fit the file or failed.
                 The file is as it was.
         """
-        first = plan(self._declared, ledger.read(self._backend))
+        past = ledger.read(self._backend)
+        first = plan(self._declared, past.entries)
         self._refuse_core(first)
         if not first.pending:
             self._backend.claim()
             self._backend.settle()
+            self._look_for_drift(past, first.held)
             return self._finish(first)
         self._fresh = self._backend.is_empty()
         if CORE in {step.plugin for step in first.pending}:
@@ -96,10 +108,11 @@ class MigrationRun:
         self._backend.foreign_keys(False)
         try:
             with self._unit():
-                current = plan(self._declared, ledger.read(self._backend))
+                current = plan(self._declared, ledger.read(self._backend).entries)
                 self._refuse_core(current)
                 self._backend.claim()
                 self._apply(current)
+                self._record_run()
         except BaseException:
             if self._outcome.backup is not None:
                 self._backend.discard(self._outcome.backup)  # of a file that is as it was
@@ -132,10 +145,26 @@ class MigrationRun:
                 self._outcome.failed[plugin.plugin] = error
                 held.add(plugin.plugin)
 
+    def _record_run(self) -> None:
+        if not self._outcome.applied:
+            return
+        ledger.begin_epoch(self._backend)
+        drifted = {
+            plugin
+            for plugin, differences in self._outcome.drift.items()
+            if any(one.what in ("column", "table") for one in differences)
+        }
+        applied = {step.plugin for step in self._outcome.applied}
+        fine = (applied & self._tables.keys()) - drifted
+        ledger.verify(self._backend, {plugin: fingerprint_of(self._tables[plugin]) for plugin in fine})
+
     def _apply_plugin(self, plugin: PluginSteps, steps: Sequence[Step]) -> None:
         touched: set[str] = set()
+        applied = []
         for step in steps:
-            touched |= self._apply_step(plugin, step)
+            operations, ms = self._apply_step(plugin, step)
+            touched |= operations.touched
+            applied.append(ledger.Applied(step, ms, now_ms(), operations.breaking))
         broken = self._backend.broken_references(touched)
         if broken:
             raise StepFailedError(
@@ -144,21 +173,30 @@ class MigrationRun:
                 f"the steps of {plugin.plugin} leave rows in {', '.join(broken)} "
                 "that point to nothing; nothing of it was kept",
             )
-        self._check_tables(plugin.plugin, steps[-1])
+        ledger.record(self._backend, plugin.version, applied)
+        if plugin.plugin in self._tables:
+            self._check_drift(plugin.plugin, self._backend.ddl.found(), steps[-1].id)
         ledger.clear_failure(self._backend, plugin.plugin)
         self._outcome.applied += steps
 
-    def _apply_step(self, plugin: PluginSteps, step: Step) -> set[str]:
+    def _apply_step(self, plugin: PluginSteps, step: Step) -> tuple[Operations, int]:
         self._check_after(step)
+        report = partial(self._report, step)
         operations = Operations(
             self._backend,
             plugin.plugin,
             plugin.requires,
             before_loss=lambda: self._before_loss(plugin.plugin, "migrate"),
+            report=report,
         )
+        report()
         started = time.monotonic()
         try:
-            with nowhere(), self._backend.confined(step.plugin, self._owners - {step.plugin}):
+            with (
+                nowhere(),
+                self._backend.confined(step.plugin, self._owners - {step.plugin}),
+                self._backend.ticking(report),
+            ):
                 step.run(operations)
         except (Exception, SystemExit) as error:
             # What other errors say may hold data; where they come from does not.
@@ -167,14 +205,16 @@ class MigrationRun:
                 step.plugin, step.id, f"step {step.id} of {step.plugin} failed and was undone: {detail}"
             ) from error
         ms = round((time.monotonic() - started) * 1000)
-        ledger.record(self._backend, step, plugin.version, ms, now_ms())
         log.info("step.applied", plugin=step.plugin, step=step.id, ms=ms)
-        return operations.touched
+        return operations, ms
+
+    def _report(self, step: Step, done: int | None = None, total: int | None = None) -> None:
+        self._progress(Progress(step.plugin, step.id, done, total))
 
     def _check_after(self, step: Step) -> None:
         if not step.after:
             return
-        done = {f"{entry.plugin}/{entry.id}" for entry in ledger.read(self._backend)}
+        done = {f"{entry.plugin}/{entry.id}" for entry in ledger.read(self._backend).entries}
         missing = [other for other in step.after if other not in done]
         if missing:
             raise LedgerConflictError(
@@ -183,28 +223,48 @@ class MigrationRun:
                 f"step {step.id} of {step.plugin} must run after {missing[0]}, which did not run",
             )
 
-    def _check_tables(self, plugin: str, last: Step) -> None:
-        for table in self._tables.get(plugin, ()):
-            wanted, found = [column.name for column in table.columns], self._backend.ddl.columns(table.name)
-            missing = sorted(set(wanted) - set(found))
-            extra = sorted(set(found) - set(wanted))
-            if missing or extra:
-                what = (
-                    _join("lacks", missing)
-                    + (" and " if missing and extra else "")
-                    + _join("also has", extra)
-                )
-                raise DriftError(
-                    plugin,
-                    last.id,
-                    f"the steps of {plugin} and its models disagree: {table.name} "
-                    + (what if found else "is made by no step")
-                    + "; write a step that makes the difference",
-                )
+    def _look_for_drift(self, past: ledger.Past, held: Collection[str]) -> None:
+        """Compare file and models, unless both are as they were when that was last done."""
+        found: Shapes | None = None
+        fine = {}
+        for plugin, tables in self._tables.items():
+            fingerprint = fingerprint_of(tables)
+            verified = ledger.Verified(fingerprint, past.schema_version)
+            if plugin in held or past.verified.get(plugin) == verified:
+                continue
+            found = found or self._backend.ddl.found()
+            try:
+                if self._check_drift(plugin, found, None):
+                    fine[plugin] = fingerprint
+            except DriftError as error:
+                log.warning("plugin.quarantined", plugin=plugin, step=None)
+                self._outcome.failed[plugin] = error
+        if fine:
+            with self._unit():
+                ledger.verify(self._backend, fine)
+
+    def _check_drift(self, plugin: str, found: Shapes, step: str | None) -> bool:
+        """Whether the file is exactly what the models of *plugin* want, but for objects of other programs.
+
+        Raises:
+            DriftError: the plugin cannot work with what is there.
+        """
+        wanted = self._backend.ddl.wanted(self._tables[plugin])
+        differences = compare(wanted, of_plugin(plugin, found))
+        if differences:
+            self._outcome.drift[plugin] = differences
+        bad = harmful(differences)
+        if bad:
+            raise DriftError(plugin, step, drift_message(plugin, bad))
+        extra = [one for one in differences if one.what in ("column", "table")]
+        if extra:
+            log.warning("schema.drift", plugin=plugin, extra=[one.name for one in extra])
+        return not extra
 
     def _before_loss(self, plugin: str, reason: str) -> None:
         self._losing.add(plugin)
         if self._outcome.backup is None and not self._fresh:
+            self._progress(Progress(plugin, ""))
             self._outcome.backup = self._backend.backup(reason)
 
     def _settle_backup(self) -> None:
@@ -231,8 +291,3 @@ class MigrationRun:
 def _place(error: BaseException) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f" at {Path(last.filename).name}:{last.lineno}"
-
-
-def _join(verb: str, names: Iterable[str]) -> str:
-    listed = ", ".join(names)
-    return f"{verb} {listed}" if listed else ""

@@ -1,14 +1,16 @@
-"""The table of applied steps, and the core's own first step, which makes it."""
+"""The table of applied steps, and the core's own steps, which make it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import peewee
 
 from ..catalog import Check
 from ..errors import MigrationError, QueryError
-from ..fields import AnyField, AutoIdField, IntegerField, TextField
+from ..fields import AnyField, AutoIdField, BooleanField, IntegerField, TextField
 from ..ids import new_id
 from .plan import CORE, Entry
 from .steps import Migrations, PluginSteps, Step
@@ -18,29 +20,121 @@ if TYPE_CHECKING:
     from .operations import Operations
 
 
-def read(backend: Backend) -> list[Entry]:
-    """Return the applied steps; an empty list for a file that has no ledger yet. One SELECT."""
-    try:
-        rows = backend.execute("SELECT plugin, id, checksum FROM stina_ledger")
-    except QueryError:
-        if "stina_ledger" in backend.ddl.tables():
-            raise
-        return []
-    return [Entry(*row) for row in rows]
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """When a plugin's tables were last found to be what its models want.
 
-
-def record(backend: Backend, step: Step, version: str, ms: int, at: int) -> None:
-    """Add a row for a step that just ran, in the step's own transaction.
-
-    Args:
-        version: Of the plugin's distribution.
-        ms: How long the step took, in milliseconds.
-        at: When it ended, in UTC milliseconds.
+    Attributes:
+        fingerprint: Of the models' tables.
+        schema_version: SQLite's count of schema changes of the file.
     """
-    backend.execute(
-        "INSERT INTO stina_ledger (plugin, id, checksum, applied_at, ms, sqlite_version, version) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (step.plugin, step.id, step.checksum, at, ms, backend.version, version),
+
+    fingerprint: str
+    schema_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a file says of itself.
+
+    Attributes:
+        entries: The applied steps; none for a file that has no ledger yet.
+        verified: By plugin.
+        schema_version: What it is now.
+    """
+
+    entries: Sequence[Entry] = ()
+    verified: Mapping[str, Verified] = field(default_factory=dict)
+    schema_version: int = 0
+
+
+def read(backend: Backend) -> Past:
+    """Return what the file says of itself. One SELECT, on a file that this version has opened before."""
+    try:
+        rows = backend.execute(_PAST)
+    except QueryError:
+        if "stina_ledger" not in backend.ddl.tables():
+            return Past()
+        rows = backend.execute(
+            "SELECT plugin, id, checksum, 0 FROM stina_ledger"
+        )  # from before stina_catalog
+    entries = [Entry(*row[:3]) for row in rows if row[1] is not None]
+    verified = {row[0]: Verified(row[2], row[3]) for row in rows if row[0] is not None and row[1] is None}
+    versions = [row[3] for row in rows if row[0] is None]
+    return Past(entries, verified, versions[0] if versions else 0)
+
+
+_PAST = (
+    "SELECT plugin, id, checksum, 0 FROM stina_ledger "
+    "UNION ALL SELECT plugin, NULL, fingerprint, schema_version FROM stina_catalog "
+    "UNION ALL SELECT NULL, NULL, NULL, schema_version FROM pragma_schema_version"
+)
+
+
+def verify(backend: Backend, fingerprints: Mapping[str, str]) -> None:
+    """Note that these plugins' tables are what models with these fingerprints want, as the schema is now."""
+    for plugin, fingerprint in fingerprints.items():
+        backend.execute(
+            "INSERT INTO stina_catalog (plugin, fingerprint, schema_version) "
+            "SELECT ?, ?, schema_version FROM pragma_schema_version WHERE true "
+            "ON CONFLICT (plugin) DO UPDATE SET fingerprint = excluded.fingerprint, "
+            "schema_version = excluded.schema_version",
+            (plugin, fingerprint),
+        )
+
+
+def schema_epoch(backend: Backend) -> tuple[str, int]:
+    """Return what changes whenever the file gets another schema: by steps, or by being replaced."""
+    ((epoch, schema_epoch),) = backend.execute("SELECT epoch, schema_epoch FROM stina_feed")
+    return epoch, schema_epoch
+
+
+def breaking(backend: Backend) -> set[tuple[str, str]]:
+    """Return the applied steps after which programs that do not know them must stop writing."""
+    return {
+        (plugin, id) for plugin, id in backend.execute("SELECT plugin, id FROM stina_ledger WHERE breaking")
+    }
+
+
+def begin_epoch(backend: Backend) -> None:
+    """Tell programs that have the file open that its schema is another one."""
+    backend.execute("UPDATE stina_feed SET schema_epoch = schema_epoch + 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A step that has just run.
+
+    Attributes:
+        ms: How long it took.
+        at: When it ended, in UTC milliseconds.
+        breaking: Whether programs that do not know it must stop writing.
+    """
+
+    step: Step
+    ms: int
+    at: int
+    breaking: bool
+
+
+def record(backend: Backend, version: str, applied: Iterable[Applied]) -> None:
+    """Add a row for each step, in the steps' own transaction; *version* is that of the plugin's distribution."""
+    backend.execute_many(
+        "INSERT INTO stina_ledger (plugin, id, checksum, applied_at, ms, sqlite_version, version, breaking) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                one.step.plugin,
+                one.step.id,
+                one.step.checksum,
+                one.at,
+                one.ms,
+                backend.version,
+                version,
+                int(one.breaking),
+            )
+            for one in applied
+        ],
     )
 
 
@@ -121,5 +215,15 @@ def core_steps(version: str) -> PluginSteps:
             at=IntegerField(),
         )
         op.insert("feed", [{"id": 1, "epoch": new_id()[-12:], "created_at": op.now}])
+
+    @migrations.step("0002_catalog")
+    def catalog(op: Operations) -> None:
+        op.add_column("ledger", breaking=BooleanField(default=True))
+        op.create_table(
+            "catalog",
+            plugin=TextField(primary_key=True),
+            fingerprint=TextField(),
+            schema_version=IntegerField(),
+        )
 
     return PluginSteps(CORE, version, frozenset(), migrations.steps)

@@ -3,60 +3,42 @@
 Tables are named without their prefix: `note` is the plugin's own `notes_note`.
 Every definition is frozen: fields with literal arguments, never a live model.
 All of it runs in the migration's transaction; a step that raises leaves nothing.
+The words are those of playhouse's migrator, which also runs what SQLite alters natively.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from ..backends.base import BrokenText
-from ..catalog import Check, Index, Table, Type
-from ..definitions import (
-    Key,
-    check_frozen,
-    check_name,
-    column_name,
-    column_of,
-    indexes_of,
-    table_of,
-)
+from ..catalog import TOKENIZER, Check, Index, Search, Type
+from ..definitions import Key, check_frozen, check_search, column_name, table_of
 from ..errors import DefinitionError
-from ..fields import NOW, ForeignKeyField
-from ..ids import now_ms
+from ..fields import ForeignKeyField
+from .row_operations import Report, RowOperations
+from .table_changes import TableChanges, Value
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
 
-Value = bool | int | float | str | bytes | None
 
-_TRANSACTION = re.compile(
-    r"(\s|--[^\n]*(\n|$)|/\*.*?\*/)*(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE)\b",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-class Operations:
-    """The operations of one step, on one plugin's tables.
-
-    Attributes:
-        now: When this migration runs, in UTC milliseconds; the same for the whole step.
-        touched: Full names of the tables the step made or changed.
-    """
+class Operations(RowOperations):
+    """The operations of one step, on one plugin's tables."""
 
     def __init__(
-        self, backend: Backend, plugin: str, requires: frozenset[str], *, before_loss: Callable[[], object]
+        self,
+        backend: Backend,
+        plugin: str,
+        requires: frozenset[str],
+        *,
+        before_loss: Callable[[], object],
+        report: Report = lambda done, total: None,
     ) -> None:
-        self._backend = backend
-        self._ddl = backend.ddl
-        self._plugin = plugin
+        super().__init__(backend, plugin, before_loss=before_loss, report=report)
         self._requires = requires
-        self._before_loss = before_loss
-        self.now = now_ms()
-        self.touched: set[str] = set()
 
     # Tables
 
@@ -82,9 +64,8 @@ class Operations:
             if not isinstance(part, Index | Check | peewee.CompositeKey):
                 raise DefinitionError(f"{part!r} is no Index, Check or CompositeKey; fields come by keyword")
         keys = [part for part in parts if isinstance(part, peewee.CompositeKey)]
-        full = self._full(name)
         table = table_of(
-            full,
+            self._full(name),
             fields,
             key_of=lambda field: self._key_of(field, name, fields),
             checks=[part for part in parts if isinstance(part, Check)],
@@ -92,13 +73,21 @@ class Operations:
             primary_key=keys[0].field_names if keys else (),
             without_rowid=without_rowid,
         )
-        self._make(table)
+        self._ddl.create_table(table)
+        self.touched.add(table.name)
 
     def drop_table(self, name: str) -> None:
-        """Remove the table *name* and its rows, after a backup; no row of another table may point to it."""
+        """Remove the table *name* with its rows and its full-text index, after a backup.
+
+        No row of another table may point to it.
+        """
         self._before_loss()
-        self._ddl.drop_table(self._full(name))
-        self.touched.add(self._full(name))
+        self.breaking = True
+        full = self._full(name)
+        if f"{full}_search" in self._ddl.found().searches:
+            self._ddl.drop_table(f"{full}_search")
+        self._ddl.drop_table(full)
+        self.touched.add(full)
 
     def rename_table(self, name: str, new_name: str) -> None:
         """Rename the table *name*; its indexes are renamed with it.
@@ -106,147 +95,121 @@ class Operations:
         Not for a table that another plugin points to: on a new file all steps of
         this plugin run before that plugin's first.
         """
-        self._ddl.rename_table(self._full(name), self._full(new_name))
-        self.touched.add(self._full(new_name))
+        self.breaking = True
+        full, new_full = self._full(name), self._full(new_name)
+        self._ddl.rename_table(full, new_full)
+        if f"{full}_search" in self._ddl.found().searches:
+            self._ddl.rename_table(f"{full}_search", f"{new_full}_search")
+        self.touched.add(new_full)
 
-    # Columns and indexes
+    # Columns, rules and indexes
+
+    @contextmanager
+    def alter_table(self, name: str) -> Iterator[TableChanges]:
+        """Change one table in several ways together; it is rewritten once at most.
+
+        Example:
+            with op.alter_table("todo") as todo:
+                todo.alter_column("priority", IntegerField(null=True))
+                todo.add_column("due_at", TimestampField(null=True))
+        """
+        full = self._full(name)
+        changes = TableChanges(
+            self._ddl, full, lambda field: self._key_of(field, name, {}), before_loss=self._before_loss
+        )
+        with changes:
+            yield changes
+        self.breaking |= changes.breaking
+        self.touched.add(full)
 
     def add_column(self, table: str, /, **fields: Any) -> None:
-        """Add columns by keyword; each may be NULL or has a plain default for the rows that are there.
+        """Add columns by keyword; each may be NULL or has a plain default for the rows that are there."""
+        with self.alter_table(table) as changes:
+            for name, field in fields.items():
+                changes.add_column(name, field)
 
-        Raises:
-            DefinitionError: a column is neither, or is a primary key.
-        """
-        check_frozen(fields)
-        full = self._full(table)
-        for name, field in fields.items():
-            column = column_of(name, field, lambda one: self._key_of(one, table, {}))
-            if field.primary_key:
-                raise DefinitionError(f"{name} is a primary key; those are made with the table")
-            if not column.null and column.default is None:
-                raise DefinitionError(
-                    f"{name} may not be NULL and has no plain default; give it one, so that old rows have a value"
-                )
-            if column.default == NOW:
-                raise DefinitionError(
-                    f"{name} has default=now, which cannot be a time for the rows that are there; use null=True"
-                )
-            self._ddl.add_column(full, column)
-            for index in indexes_of({name: field}):
-                self._add_index(full, index)
-        self.touched.add(full)
+    def alter_column(
+        self, table: str, column: str, field: peewee.Field, *, using: str | None = None, fill: Value = None
+    ) -> None:
+        """Give a column the definition *field*; see `TableChanges.alter_column`."""
+        with self.alter_table(table) as changes:
+            changes.alter_column(column, field, using=using, fill=fill)
 
     def rename_column(self, table: str, column: str, new_name: str) -> None:
         """Rename a column (by its column name: a foreign key's ends in `_id`)."""
-        self._ddl.rename_column(self._full(table), column, check_name(new_name, "a column"))
-        self.touched.add(self._full(table))
+        with self.alter_table(table) as changes:
+            changes.rename_column(column, new_name)
 
     def drop_column(self, table: str, column: str) -> None:
         """Remove a column and what it held, after a backup. Drop its indexes first; a foreign key has one."""
-        self._before_loss()
-        self._ddl.drop_column(self._full(table), column)
-        self.touched.add(self._full(table))
+        with self.alter_table(table) as changes:
+            changes.drop_column(column)
 
-    def add_index(self, table: str, *columns: str, unique: bool = False, where: str | None = None) -> None:
-        """Make an index over *columns*, each `"name"` or `"name DESC"`."""
-        self._add_index(self._full(table), Index(*columns, unique=unique, where=where))
+    def add_check(self, table: str, check: Check) -> None:
+        """Add a rule; every row that is there must pass it."""
+        with self.alter_table(table) as changes:
+            changes.add_check(check)
+
+    def drop_check(self, table: str, name: str) -> None:
+        """Remove the rule called *name*."""
+        with self.alter_table(table) as changes:
+            changes.drop_check(name)
+
+    def add_index(
+        self,
+        table: str,
+        *columns: str,
+        unique: bool = False,
+        where: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Make an index; the arguments are those of `Index`. A unique one needs different values in all rows."""
+        with self.alter_table(table) as changes:
+            changes.add_index(*columns, unique=unique, where=where, name=name)
 
     def drop_index(self, table: str, name: str) -> None:
         """Remove the index *name* of a table, without its prefix: `created_at`, not `notes_note__created_at`."""
-        self._ddl.drop_index(f"{self._full(table)}__{name}")
-        self.touched.add(self._full(table))
+        with self.alter_table(table) as changes:
+            changes.drop_index(name)
 
-    # Rows
+    # Full-text indexes
 
-    def insert(self, table: str, rows: Sequence[Mapping[str, Value]]) -> None:
-        """Add rows of stored values by column name: milliseconds for a time, JSON text for JSON.
+    def create_search(
+        self,
+        table: str,
+        *columns: str,
+        tokenizer: str = TOKENIZER,
+        prefix: tuple[int, ...] = (),
+    ) -> None:
+        """Make the full-text index `<table>_search` over text columns of *table*, empty.
 
-        Raises:
-            DefinitionError: the rows do not all have the same columns.
-        """
-        if not rows:
-            return
-        names = list(rows[0])
-        if any(row.keys() != rows[0].keys() for row in rows):
-            raise DefinitionError(f"the rows for {table} do not all have the same columns")
-        places = ", ".join("?" * len(names))
-        columns = ", ".join(f'"{check_name(name, "a column")}"' for name in names)
-        self._backend.execute_many(
-            f'INSERT INTO "{self._full(table)}" ({columns}) VALUES ({places})',
-            ([row[name] for name in names] for row in rows),
-        )
-        self.touched.add(self._full(table))
-
-    def unsafe_sql(self, sql: str, values: Sequence[Value] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement as it is, after a backup, and return its rows.
-
-        Unsafe, because nothing checks whose tables it changes and whether
-        another backend understands it.
+        No trigger fills it: it follows the change feed.
 
         Raises:
-            DefinitionError: *sql* is more than one statement, or would begin or
-                end a transaction: the migration is one, and other plugins'
-                steps are in it.
+            DefinitionError: a column is not there or is no text.
         """
-        if not self._backend.is_one_statement(sql):
-            raise DefinitionError("unsafe_sql() runs one statement; call it once for each")
-        if _TRANSACTION.match(sql):
-            raise DefinitionError("a step runs in the migration's transaction; it cannot begin or end one")
-        self._before_loss()
-        rows = self._backend.execute(sql, values)
-        self.touched.update(name for name in self._ddl.tables() if name.startswith(f"{self._plugin}_"))
-        return rows
+        search = Search(columns, tokenizer, prefix)
+        full = self._full(table)
+        found = self._ddl.found().tables.get(full)
+        if found is None:
+            raise DefinitionError(f"there is no table {full}")
+        check_search(full, search, {name for name, column in found.columns.items() if column.type == "text"})
+        self._ddl.create_search(f"{full}_search", search)
 
-    # Old files
+    def drop_search(self, table: str) -> None:
+        """Remove the full-text index of *table*. Nothing is lost: its text is in the table."""
+        self._ddl.drop_table(f"{self._full(table)}_search")
 
-    def has_table(self, name: str, *columns: str) -> bool:
-        """Whether the file has the table *name* (a full name), whoever made it, with all of *columns*."""
-        return name in self._ddl.tables() and set(columns) <= set(self._ddl.columns(name))
-
-    def old_rows(self, name: str, *columns: str, key: str) -> Iterator[dict[str, Value]]:
-        """Yield the rows of a table the original app made; columns it lacks are left out.
-
-        A text that is not UTF-8 is repaired and noted in `stina_repair` under the
-        value of the column *key*, with the bytes it had. The table is only read.
-
-        Raises:
-            DefinitionError: there is no such table, or it has none of *columns*.
-        """
-        there = self._ddl.columns(name)
-        present = [column for column in columns if column in there]
-        if not present:
-            raise DefinitionError(f"the file has no table {name!r} with any of {', '.join(columns)}")
-        for values in self._backend.old_rows(name, present):
-            row: dict[str, Value] = {}
-            for column, value in zip(present, values, strict=True):
-                row[column] = value.repaired() if isinstance(value, BrokenText) else value
-            for column, value in zip(present, values, strict=True):
-                if isinstance(value, BrokenText):
-                    self.repair(name, row.get(key), column, bytes(value), "the text was not UTF-8")
-            yield row
-
-    def repair(self, table: str, key: Value, column: str, before: Value, reason: str) -> None:
-        """Note in `stina_repair` what had to be changed or left out, with the value it had.
-
-        Args:
-            table: The full name of the table the value came from.
-        """
-        self._backend.execute(
-            'INSERT INTO stina_repair ("plugin", "table", "key", "column", "before", "reason", "at") '
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (self._plugin, table, key, column, before, reason, self.now),
-        )
-
-    def _full(self, name: str) -> str:
-        return f"{self._plugin}_{check_name(name, 'a table')}"
-
-    def _make(self, table: Table) -> None:
-        self._ddl.create_table(table)
-        self.touched.add(table.name)
-
-    def _add_index(self, full: str, index: Index) -> None:
-        self._ddl.create_index(full, f"{full}__{check_name(index.name, 'an index')}", index)
-        self.touched.add(full)
+    def alter_search(
+        self,
+        table: str,
+        *columns: str,
+        tokenizer: str = TOKENIZER,
+        prefix: tuple[int, ...] = (),
+    ) -> None:
+        """Give the full-text index of *table* other columns, another tokenizer or prefixes; it begins empty."""
+        self.drop_search(table)
+        self.create_search(table, *columns, tokenizer=tokenizer, prefix=prefix)
 
     def _key_of(self, field: ForeignKeyField[Any], own: str, fields: Mapping[str, Any]) -> tuple[str, Key]:
         target = str(field.target)

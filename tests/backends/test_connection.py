@@ -237,7 +237,7 @@ def test_journal_changes_only_after_the_ledger_was_read(store_path: Path) -> Non
     with open_store(store_path, plugins=Plugins([])):
         pass
     file_rows(store_path, "PRAGMA journal_mode = DELETE")
-    file_rows(store_path, "INSERT INTO stina_ledger VALUES ('stina', '9999_later', 'x', 1, 1, 'x', 'x')")
+    file_rows(store_path, "INSERT INTO stina_ledger VALUES ('stina', '9999_later', 'x', 1, 1, 'x', 'x', 1)")
     before = store_path.read_bytes()
 
     with pytest.raises(SchemaTooNewError):

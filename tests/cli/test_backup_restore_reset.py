@@ -266,7 +266,7 @@ def test_source_that_cannot_be_restored_is_refused_before_anything_changes(
     newer, foreign, empty, garbage, cut = (tmp_path / f"{name}.db" for name in ("n", "f", "e", "g", "c"))
     for file in (newer, cut):
         file.write_bytes(used.read_bytes())
-    file_rows(newer, "INSERT INTO stina_ledger VALUES ('stina', '9999_later', 'x', 0, 0, '', '')")
+    file_rows(newer, "INSERT INTO stina_ledger VALUES ('stina', '9999_later', 'x', 0, 0, '', '', 1)")
     file_rows(foreign, "CREATE TABLE t (a)")
     file_rows(foreign, "PRAGMA application_id = 12345")
     empty.touch()
@@ -475,7 +475,7 @@ def test_core_functions_need_no_plugin(store_path: Path, config: StoreConfig) ->
     done = restore(config, made.path)
 
     assert done.before is not None
-    assert file_rows(store_path, "SELECT plugin FROM stina_ledger") == [("stina",)]
+    assert file_rows(store_path, "SELECT DISTINCT plugin FROM stina_ledger") == [("stina",)]
 
 
 def test_restore_waits_for_the_stores_lock_and_gives_up_without_a_change(

@@ -207,7 +207,7 @@ def used(store_path: Path) -> Path:
 
 
 def test_file_of_a_newer_stina_is_reported_and_not_changed(used: Path, stina: Run) -> None:
-    file_rows(used, "INSERT INTO stina_ledger VALUES ('stina', '9999_later', 'x', 0, 0, '', '')")
+    file_rows(used, "INSERT INTO stina_ledger VALUES ('stina', '9999_later', 'x', 0, 0, '', '', 1)")
     before = fingerprints(used)
 
     result = stina("--db", used, "--json")

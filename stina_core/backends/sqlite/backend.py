@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import weakref
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import apsw
@@ -21,6 +22,9 @@ from .gate import Gate
 from .lock import LOCK_TIMEOUT, file_lock
 from .session import SqliteSession
 from .statements import is_one
+
+_TICK = 0.2  # seconds
+_STEPS = 50_000  # virtual machine instructions between two looks at the clock, about a millisecond
 
 
 class SqliteBackend:
@@ -93,6 +97,26 @@ class SqliteBackend:
     def confined(self, plugin: str, others: Collection[str]) -> AbstractContextManager[None]:
         """Keep this thread's statements off the tables of *others*, but for notes of repairs."""
         return confined(self.database.connection(), plugin, others, {"stina_repair"})
+
+    @contextmanager
+    def ticking(self, tick: Callable[[], object]) -> Iterator[None]:
+        """Call *tick* about five times a second while a statement runs; what it raises stops the statement."""
+        connection = self.database.connection()
+        last = time.monotonic()
+
+        def look() -> bool:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= _TICK:
+                last = now
+                tick()
+            return False
+
+        connection.set_progress_handler(look, _STEPS)
+        try:
+            yield
+        finally:
+            connection.set_progress_handler(None)
 
     def foreign_keys(self, on: bool) -> None:
         """Switch enforcement on this thread's connection; outside a transaction only."""

@@ -1,75 +1,17 @@
-"""Catalog values as SQLite's DDL, and the native ALTER statements of playhouse's migrator."""
+"""Runs schema statements: our own DDL, and the native ALTER statements of playhouse's migrator."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from ...catalog import Check, Column, Index, Reference, Table, Type
+from ...alterations import TableChange
+from ...catalog import Index, Search, Table, Type
 from ...errors import QueryError
-from ...fields import NOW
+from ...shapes import Shapes
 from .database import StoreDatabase
+from .ddl_text import TYPES, create_index_sql, create_search_sql, create_table_sql, schema_sql
 from .statements import TABLES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-_TYPES: dict[Type, str] = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "blob": "BLOB", "any": "ANY"}
-
-_NOW = "(CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER))"
-"""UTC milliseconds; works in every sqlite3 shell, where unixepoch('subsec') gives NULL before 3.42."""
-
-
-def create_table_sql(table: Table) -> str:
-    """Return the statement that makes *table*: STRICT, every CHECK named."""
-    lines = [column_sql(column) for column in table.columns]
-    lines.append(f"PRIMARY KEY ({_names(table.primary_key)})")
-    lines += map(_check_sql, table.checks)
-    options = "STRICT, WITHOUT ROWID" if table.without_rowid else "STRICT"
-    return f'CREATE TABLE "{table.name}" (\n  ' + ",\n  ".join(lines) + f"\n) {options}"
-
-
-def column_sql(column: Column) -> str:
-    """Return *column* with its own constraints: SQLite can drop a column only if no other part names it."""
-    parts = [f'"{column.name}"', _TYPES[column.type]]
-    if not column.null:
-        parts.append("NOT NULL")
-    if column.default is not None:
-        parts.append(f"DEFAULT {_NOW if column.default == NOW else column.default}")
-    if column.collation:
-        parts.append(f"COLLATE {column.collation}")
-    parts += map(_check_sql, column.checks)
-    if column.reference:
-        parts.append(_reference_sql(column.reference))
-    return " ".join(parts)
-
-
-def create_index_sql(table: str, name: str, index: Index) -> str:
-    """Return the statement that makes *index* under its full *name*."""
-    columns = ", ".join(
-        f'"{column}" {direction}'.rstrip()
-        for column, _, direction in (part.partition(" ") for part in index.columns)
-    )
-    where = f" WHERE {index.where}" if index.where else ""
-    return f'CREATE {"UNIQUE " if index.unique else ""}INDEX "{name}" ON "{table}" ({columns}){where}'
-
-
-def _check_sql(check: Check) -> str:
-    return f'CONSTRAINT "{check.name}" CHECK ({check.condition})'
-
-
-def _reference_sql(reference: Reference) -> str:
-    parts = [f'REFERENCES "{reference.table}" ("{reference.column}")']
-    if reference.on_delete:
-        parts.append(f"ON DELETE {reference.on_delete}")
-    if reference.on_update:
-        parts.append(f"ON UPDATE {reference.on_update}")
-    if reference.deferrable:
-        parts.append("DEFERRABLE INITIALLY DEFERRED")
-    return " ".join(parts)
-
-
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
 
 
 class SqliteDdl:
@@ -84,13 +26,15 @@ class SqliteDdl:
         for index in table.indexes:
             self.create_index(table.name, table.index_name(index), index)
 
-    def add_column(self, table: str, column: Column) -> None:
-        """Add *column* by one native ALTER; the default fills the rows that are there.
+    def change_table(self, change: TableChange, before_loss: Callable[[], object]) -> None:
+        """Change one table, natively where SQLite can, otherwise by one rebuild."""
+        from .alter import TableAlteration  # few starts change a table
 
-        Ours and not playhouse's, which writes every row and rebuilds the table
-        for a NOT NULL column, and leaves no DEFAULT behind.
-        """
-        self._database.execute_sql(f'ALTER TABLE "{table}" ADD COLUMN {column_sql(column)}')
+        TableAlteration(self._database, change, before_loss).run()
+
+    def create_search(self, name: str, search: Search) -> None:
+        """Make a full-text index, empty."""
+        self._database.execute_sql(create_search_sql(name, search))
 
     def create_index(self, table: str, name: str, index: Index) -> None:
         """Make one index."""
@@ -122,10 +66,6 @@ class SqliteDdl:
             new = "_".join(new_name if one == column else one for one in columns)
             self._rename_index(name, f"{table}__{new}")
 
-    def drop_column(self, table: str, column: str) -> None:
-        """Remove a column with its own CHECKs and reference; no index or other CHECK may name it."""
-        self._migrate("drop_column", table, column)
-
     def drop_index(self, name: str) -> None:
         """Remove one index."""
         self._database.execute_sql(f'DROP INDEX "{name}"')
@@ -153,7 +93,19 @@ class SqliteDdl:
                 f"{table} has {len(rows)} key columns; a foreign key needs a table with exactly one"
             )
         name, declared = rows[0]
-        return name, next((kind for kind, sql in _TYPES.items() if sql == declared), "any")
+        return name, next((kind for kind, sql in TYPES.items() if sql == declared), "any")
+
+    def wanted(self, tables: Iterable[Table]) -> Shapes:
+        """What a schema of exactly *tables* says."""
+        from .snapshot import shapes  # most starts compare nothing
+
+        return shapes([made for table in tables for made in schema_sql(table)])
+
+    def found(self) -> Shapes:
+        """What the schema of the file says. One SELECT."""
+        from .snapshot import snapshot
+
+        return snapshot(self._database.connection())
 
     def _indexes(self, table: str) -> dict[str, list[str]]:
         """The indexes of *table* that a step made, each with its columns."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import apsw
@@ -22,11 +23,13 @@ class SqliteSession:
 
     def __init__(self, database: StoreDatabase) -> None:
         self._database = database
+        self.on_begin: Callable[[], object] = lambda: None
 
     def begin(self) -> None:
-        """Start a transaction that holds the write lock."""
+        """Start a transaction that holds the write lock, and ask `on_begin` whether it may go on."""
         self._clear()
         self._run("BEGIN IMMEDIATE")
+        self.on_begin()
 
     def begin_snapshot(self, deadline: float) -> None:
         """Start a read transaction; statements fail after *deadline* seconds, writes at once."""

@@ -1,0 +1,231 @@
+"""Changes one table: by native statements where SQLite has them, otherwise by one rebuild."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ...alterations import Alteration, TableChange
+from ...catalog import FIELD_RULES, Column
+from ...errors import DefinitionError
+from .ddl_text import check_sql, column_sql
+from .definition import ColumnText, Definition, Part, parse, quoted
+from .rebuild import Rebuild
+from .snapshot import table_shape
+from .tokens import normal
+
+if TYPE_CHECKING:
+    from .database import StoreDatabase
+
+_KEPT = frozenset({"PRIMARY", "UNIQUE"})
+"""Constraints of a column that no field speaks of, and that altering it keeps."""
+
+
+@dataclass(frozen=True)
+class TableAlteration:
+    """One change of one table.
+
+    Attributes:
+        before_loss: Called before the first statement that removes or rewrites anything.
+    """
+
+    database: StoreDatabase
+    change: TableChange
+    before_loss: Callable[[], object]
+
+    def run(self) -> None:
+        """Apply the change: columns are dropped first, then the rest follows together."""
+        for name in self.change.drop:
+            self._drop(name)
+        old = self._definition()
+        if self._is_native(old):
+            self._alter_natively(old)
+        else:
+            self.before_loss()
+            change = self.change
+            changed = [*change.alter, *change.add]
+            Rebuild(
+                self.database,
+                old,
+                self._edited(old),
+                {one.column.name: one.using for one in changed if one.using is not None},
+                {one.column.name: one.fill for one in changed if one.fill is not None},
+            ).run()
+
+    def _definition(self) -> Definition:
+        rows = self.database.run(
+            "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (self.change.table,)
+        ).fetchall()
+        if not rows:
+            raise DefinitionError(f"there is no table {self.change.table}")
+        return _with_own_checks(parse(rows[0][0]))
+
+    # Native statements
+
+    def _drop(self, name: str) -> None:
+        self.before_loss()
+        for part in _own_checks(self._definition().column(name)):
+            self._migrate("drop_constraint", part.name)  # one that was added later stands with the table
+        self._migrate("drop_column", name)
+
+    def _is_native(self, old: Definition) -> bool:
+        change = self.change
+        if (change.key, change.without_rowid, change.strict) != (None, None, None):
+            return False
+        return all(self._is_natively_alterable(old, one) for one in change.alter)
+
+    def _is_natively_alterable(self, old: Definition, alteration: Alteration) -> bool:
+        """Whether only NULL and named CHECKs change."""
+        before, after = old.column(alteration.column.name), self._column(old, alteration)
+        return alteration.using is None and _without_rules(before) == _without_rules(after)
+
+    def _alter_natively(self, old: Definition) -> None:
+        for name in self.change.drop_checks:
+            self._migrate("drop_constraint", name)
+        for one in self.change.alter:
+            self._alter_column_natively(old, one)
+        for one in self.change.add:
+            self._add_column(one)
+        for check in self.change.add_checks:
+            self.database.run(f"ALTER TABLE {quoted(self.change.table)} ADD {check_sql(check)}")
+
+    def _alter_column_natively(self, old: Definition, one: Alteration) -> None:
+        column = one.column
+        before, after = old.column(column.name), self._column(old, one)
+        kept = {normal(part.text) for part in after.of("CHECK")}
+        for part in before.of("CHECK"):
+            if normal(part.text) not in kept and part.name:
+                self._migrate("drop_constraint", part.name)
+        if one.fill is not None:
+            self._fill(column.name, one.fill)
+        if before.of("NOT") and column.null:
+            self._migrate("drop_not_null", column.name)
+        elif not before.of("NOT") and not column.null:
+            self._migrate("add_not_null", column.name)
+        there = {normal(part.text) for part in before.of("CHECK")}
+        for check in column.checks:
+            if normal(check_sql(check)) not in there:
+                self.database.run(f"ALTER TABLE {quoted(self.change.table)} ADD {check_sql(check)}")
+
+    def _add_column(self, one: Alteration) -> None:
+        """Ours and not playhouse's, which writes every row of a NOT NULL column and leaves no DEFAULT behind."""
+        column, table = one.column, quoted(self.change.table)
+        if one.fill is None:
+            self.database.run(f"ALTER TABLE {table} ADD COLUMN {column_sql(column)}")
+            return
+        nullable = Column(
+            column.name, column.type, True, None, column.collation, column.reference, column.checks
+        )
+        self.database.run(f"ALTER TABLE {table} ADD COLUMN {column_sql(nullable)}")
+        self._fill(column.name, one.fill)
+        if not column.null:
+            self._migrate("add_not_null", column.name)
+
+    def _fill(self, column: str, value: str) -> None:
+        self.before_loss()
+        name = quoted(column)
+        self.database.run(f"UPDATE {quoted(self.change.table)} SET {name} = {value} WHERE {name} IS NULL")
+
+    def _migrate(self, operation: str, *arguments: Any) -> None:
+        from playhouse.migrate import SqliteMigrator  # costs as much as Peewee; only a pending step needs it
+
+        migrator = SqliteMigrator(self.database)
+        migrator.migrate(getattr(migrator, operation)(self.change.table, *arguments))
+
+    # The rebuilt definition
+
+    def _edited(self, old: Definition) -> Definition:
+        new, change = deepcopy(old), self.change
+        for one in change.alter:
+            new.replace_column(one.column.name, self._column(old, one))
+        new.columns += [_text(one.column) for one in change.add]
+        for name in change.drop_checks:
+            _drop_check(new, name)
+        new.constraints += [_part(check_sql(check)) for check in change.add_checks]
+        if change.key is not None:
+            _set_key(new, change.key)
+        for option, wanted in (("STRICT", change.strict), ("WITHOUT ROWID", change.without_rowid)):
+            if wanted is not None:
+                new.options = [one for one in new.options if one != option] + [option] * wanted
+        return new
+
+    def _column(self, old: Definition, alteration: Alteration) -> ColumnText:
+        """The new text of a column: as its field says, with what no field speaks of kept."""
+        before, after = old.column(alteration.column.name), _text(alteration.column)
+        if before.generated:
+            raise DefinitionError(
+                f"{self.change.table}.{before.name} is computed by SQLite and cannot be altered"
+            )
+        own = _own_checks(before)
+        kept = [
+            part for part in before.parts if part.kind in _KEPT or (part.kind == "CHECK" and part not in own)
+        ]
+        return ColumnText(before.name, after.type, (*after.parts, *kept))
+
+
+def _own_checks(column: ColumnText) -> list[Part]:
+    """The CHECKs that came from the column's field. A renamed column still has those of its old name."""
+    return [part for part in column.of("CHECK") if _is_of_field(part)]
+
+
+def _is_of_field(part: Part) -> bool:
+    return part.kind == "CHECK" and (part.name or "").rpartition("_")[2] in FIELD_RULES
+
+
+def _with_own_checks(definition: Definition) -> Definition:
+    """Put each field's CHECK to its column: one that was added natively stands with the table."""
+    for part in list(definition.constraints):
+        owners = [column for column in definition.columns if column.name.lower() in part.names()]
+        if _is_of_field(part) and len(owners) == 1:
+            definition.constraints.remove(part)
+            column = owners[0]
+            definition.replace_column(
+                column.name, ColumnText(column.name, column.type, (*column.parts, part))
+            )
+    return definition
+
+
+def _without_rules(column: ColumnText) -> object:
+    """What of *column* SQLite cannot alter natively, in comparable form."""
+    shape = table_shape(Definition("one", [column]))
+    (only,) = shape.columns.values()
+    return (
+        only.type,
+        only.default,
+        only.collation,
+        only.generated,
+        shape.references,
+        shape.key,
+        shape.uniques,
+    )
+
+
+def _text(column: Column) -> ColumnText:
+    return parse(f"CREATE TABLE one ({column_sql(column)})").columns[0]
+
+
+def _part(constraint: str) -> Part:
+    return parse(f"CREATE TABLE one (a, {constraint})").constraints[0]
+
+
+def _drop_check(definition: Definition, name: str) -> None:
+    for column in definition.columns:
+        parts = tuple(part for part in column.parts if part.name != name)
+        if len(parts) < len(column.parts):
+            definition.replace_column(column.name, ColumnText(column.name, column.type, parts))
+            return
+    parts_left = [part for part in definition.constraints if part.name != name]
+    if len(parts_left) == len(definition.constraints):
+        raise DefinitionError(f"{definition.name} has no CHECK called {name!r}")
+    definition.constraints = parts_left
+
+
+def _set_key(definition: Definition, key: tuple[str, ...]) -> None:
+    for column in list(definition.columns):
+        parts = tuple(part for part in column.parts if part.kind != "PRIMARY")
+        definition.replace_column(column.name, ColumnText(column.name, column.type, parts))
+    definition.constraints = [part for part in definition.constraints if part.kind != "PRIMARY"]
+    names = ", ".join(quoted(definition.column(name).name) for name in key)
+    definition.constraints.append(_part(f"PRIMARY KEY ({names})"))

@@ -1,0 +1,223 @@
+"""What a step can do with rows: its own, and those the original app left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..backends.base import BrokenText
+from ..definitions import check_name
+from ..errors import DefinitionError
+from ..ids import now_ms
+from .table_changes import Value
+
+if TYPE_CHECKING:
+    from ..backends.base import Backend
+
+_TRANSACTION = re.compile(
+    r"(\s|--[^\n]*(\n|$)|/\*.*?\*/)*(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+Report = Callable[[int, int], object]
+"""Told how many rows of how many are done."""
+
+
+class RowOperations:
+    """The operations of one step on rows.
+
+    Attributes:
+        now: When this migration runs, in UTC milliseconds; the same for the whole step.
+        touched: Full names of the tables the step made or changed.
+        breaking: Whether a program that does not know this step must stop writing.
+    """
+
+    def __init__(
+        self, backend: Backend, plugin: str, *, before_loss: Callable[[], object], report: Report
+    ) -> None:
+        self._backend = backend
+        self._ddl = backend.ddl
+        self._plugin = plugin
+        self._before_loss = before_loss
+        self._report = report
+        self.now = now_ms()
+        self.touched: set[str] = set()
+        self.breaking = False
+
+    def insert(self, table: str, rows: Sequence[Mapping[str, Value]]) -> None:
+        """Add rows of stored values by column name: milliseconds for a time, JSON text for JSON.
+
+        Raises:
+            DefinitionError: the rows do not all have the same columns.
+        """
+        if not rows:
+            return
+        names = list(rows[0])
+        if any(row.keys() != rows[0].keys() for row in rows):
+            raise DefinitionError(f"the rows for {table} do not all have the same columns")
+        places = ", ".join("?" * len(names))
+        columns = ", ".join(f'"{check_name(name, "a column")}"' for name in names)
+        self._backend.execute_many(
+            f'INSERT INTO "{self._full(table)}" ({columns}) VALUES ({places})',
+            ([row[name] for name in names] for row in rows),
+        )
+        self.touched.add(self._full(table))
+
+    def update_rows(
+        self,
+        table: str,
+        change: Callable[[dict[str, Value]], Mapping[str, Value] | None],
+        *columns: str,
+        batch: int = 1000,
+    ) -> int:
+        """Call *change* with every row, in the order of the primary key, and store what it answers.
+
+        Rows are read and written *batch* at a time, so memory stays small however
+        many there are; all of it is still part of the migration's transaction.
+
+        Args:
+            change: Gets the key and *columns* (all, if none is named) as stored
+                values; returns the columns to change, or None to leave the row.
+
+        Returns:
+            How many rows were changed.
+
+        Raises:
+            DefinitionError: *change* answers a column that is in the key or not there.
+        """
+        full = self._full(table)
+        self._before_loss()
+        self.breaking = True
+        self.touched.add(full)
+        rewrite = _Rewrite(self._backend, full, columns, batch)
+        return rewrite.run(change, self._report)
+
+    def unsafe_sql(self, sql: str, values: Sequence[Value] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement as it is, after a backup, and return its rows.
+
+        Unsafe, because nothing checks whose tables it changes and whether
+        another backend understands it.
+
+        Raises:
+            DefinitionError: *sql* is more than one statement, or would begin or
+                end a transaction: the migration is one, and other plugins'
+                steps are in it.
+        """
+        if not self._backend.is_one_statement(sql):
+            raise DefinitionError("unsafe_sql() runs one statement; call it once for each")
+        if _TRANSACTION.match(sql):
+            raise DefinitionError("a step runs in the migration's transaction; it cannot begin or end one")
+        self._before_loss()
+        self.breaking = True
+        rows = self._backend.execute(sql, values)
+        self.touched.update(name for name in self._ddl.tables() if name.startswith(f"{self._plugin}_"))
+        return rows
+
+    def has_table(self, name: str, *columns: str) -> bool:
+        """Whether the file has the table *name* (a full name), whoever made it, with all of *columns*."""
+        return name in self._ddl.tables() and set(columns) <= set(self._ddl.columns(name))
+
+    def old_rows(self, name: str, *columns: str, key: str) -> Iterator[dict[str, Value]]:
+        """Yield the rows of a table the original app made; columns it lacks are left out.
+
+        A text that is not UTF-8 is repaired and noted in `stina_repair` under the
+        value of the column *key*, with the bytes it had. The table is only read.
+
+        Raises:
+            DefinitionError: there is no such table, or it has none of *columns*.
+        """
+        there = self._ddl.columns(name)
+        present = [column for column in columns if column in there]
+        if not present:
+            raise DefinitionError(f"the file has no table {name!r} with any of {', '.join(columns)}")
+        for values in self._backend.old_rows(name, present):
+            row: dict[str, Value] = {}
+            for column, value in zip(present, values, strict=True):
+                row[column] = value.repaired() if isinstance(value, BrokenText) else value
+            for column, value in zip(present, values, strict=True):
+                if isinstance(value, BrokenText):
+                    self.repair(name, row.get(key), column, bytes(value), "the text was not UTF-8")
+            yield row
+
+    def repair(self, table: str, key: Value, column: str, before: Value, reason: str) -> None:
+        """Note in `stina_repair` what had to be changed or left out, with the value it had.
+
+        Args:
+            table: The full name of the table the value came from.
+        """
+        self._backend.execute(
+            'INSERT INTO stina_repair ("plugin", "table", "key", "column", "before", "reason", "at") '
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (self._plugin, table, key, column, before, reason, self.now),
+        )
+
+    def _full(self, name: str) -> str:
+        return f"{self._plugin}_{check_name(name, 'a table')}"
+
+
+class _Rewrite:
+    def __init__(self, backend: Backend, table: str, columns: Sequence[str], batch: int) -> None:
+        shape = backend.ddl.found().tables.get(table)
+        if shape is None:
+            raise DefinitionError(f"there is no table {table}")
+        unknown = sorted(set(columns) - set(shape.columns))
+        if unknown:
+            raise DefinitionError(f"{table} has no column {unknown[0]!r}")
+        self._backend = backend
+        self._table = table
+        self._key = shape.key
+        self._columns = [*self._key, *(name for name in columns or shape.columns if name not in self._key)]
+        self._changeable = set(shape.columns) - set(self._key)
+        self._batch = batch
+
+    def run(self, change: Callable[[dict[str, Value]], Mapping[str, Value] | None], report: Report) -> int:
+        ((total,),) = self._backend.execute(f'SELECT count(*) FROM "{self._table}"')
+        seen = changed = 0
+        rows = self._after(None)
+        while rows:
+            changed += self._write(rows, change)
+            seen += len(rows)
+            report(seen, total)
+            rows = self._after(rows[-1][: len(self._key)])
+        return changed
+
+    def _after(self, last: Sequence[Value] | None) -> list[tuple[Any, ...]]:
+        key = _quoted(self._key)
+        where = f"WHERE ({key}) > ({_places(self._key)}) " if last is not None else ""
+        return self._backend.execute(
+            f'SELECT {_quoted(self._columns)} FROM "{self._table}" {where}ORDER BY {key} LIMIT ?',
+            (*(last or ()), self._batch),
+        )
+
+    def _write(
+        self, rows: list[tuple[Any, ...]], change: Callable[[dict[str, Value]], Mapping[str, Value] | None]
+    ) -> int:
+        changes: dict[tuple[str, ...], list[list[Value]]] = {}
+        for row in rows:
+            answer = change(dict(zip(self._columns, row, strict=True)))
+            if answer:
+                changes.setdefault(tuple(answer), []).append([*answer.values(), *row[: len(self._key)]])
+        for columns, values in changes.items():
+            self._check(columns)
+            places = ", ".join(f'"{column}" = ?' for column in columns)
+            self._backend.execute_many(
+                f'UPDATE "{self._table}" SET {places} WHERE ({_quoted(self._key)}) = ({_places(self._key)})',
+                values,
+            )
+        return sum(map(len, changes.values()))
+
+    def _check(self, columns: Sequence[str]) -> None:
+        for column in columns:
+            if column not in self._changeable:
+                raise DefinitionError(
+                    f"{self._table} has no column {column!r} that update_rows() could change"
+                )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _places(names: Sequence[str]) -> str:
+    return ", ".join("?" * len(names))
