@@ -13,6 +13,9 @@ from typing import Literal
 Type = Literal["text", "integer", "real", "blob", "any"]
 """Portable column types. `any` keeps each value's own type; only the core uses it."""
 
+Value = bool | int | float | str | bytes | None
+"""A value as it is stored: milliseconds for a time, JSON text for JSON."""
+
 Action = Literal["CASCADE", "SET NULL", "RESTRICT", "NO ACTION", "SET DEFAULT"]
 
 

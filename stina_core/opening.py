@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .backends.sqlite.backend import SqliteBackend
 from .config import StoreConfig
 from .migrations.engine import MigrationRun, Outcome
 from .migrations.ledger import core_steps
-from .migrations.progress import OnProgress
 from .migrations.steps import PluginSteps
 from .migrations.watch import SchemaWatch
 from .plugins import Plugins
 from .transactions import Transactions
 from .version import __version__
+
+if TYPE_CHECKING:
+    from .migrations.progress import OnProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,15 @@ def open_database(
     backend.database.unit = transactions.begin
     backend.database.in_unit = transactions.in_unit
     declared = [core_steps(__version__), *plugins.steps()]
-    tables = {plugin.name: plugin.schema.tables for plugin in plugins.on if plugin.schema}
+    tables = {one.name: one.schema.tables for one in plugins.on if one.schema and one.schema.tables}
     try:
         with backend.lock():
             backend.open()
             outcome = MigrationRun(backend, transactions.begin, declared, tables, progress).run()
             if not config.in_memory:  # nobody else can reach that
-                backend.session.on_begin = SchemaWatch(backend, _in_use(declared, outcome)).check
+                backend.session.on_begin = SchemaWatch(
+                    backend, _in_use(declared, outcome), outcome.past
+                ).check
     except BaseException:
         backend.close()
         raise

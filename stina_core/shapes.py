@@ -48,6 +48,8 @@ class TableShape:
     uniques: frozenset[tuple[str, ...]] = frozenset()
     references: frozenset[ReferenceShape] = frozenset()
     options: frozenset[str] = frozenset()
+    check_names: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """By condition, what a CHECK is called; an empty text for one without a name."""
 
 
 @dataclass(frozen=True, slots=True)

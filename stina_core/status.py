@@ -6,23 +6,27 @@ one that is not there yet, at one the original app wrote, at a damaged one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .backends.sqlite import backup, inspection
+from .comparing import Deviation, deviations, differences, file_schema
 from .errors import SchemaTooNewError, StoreCorruptError, StoreError
+from .migrations.drift import drift_message, harmful
 from .migrations.ledger import core_steps
 from .migrations.plan import CORE, Plan, plan
-from .plugins import Plugins, PluginState, PluginStatus
+from .plugins import Plugin, Plugins, PluginState, PluginStatus
+from .shapes import Shapes
 from .version import __version__
 
 if TYPE_CHECKING:
     from .backends.base import Backup
     from .backends.sqlite.inspection import Contents, Feed, Repairs
     from .config import StoreConfig
+    from .migrations.drift import Difference
 
 
 class SchemaState(StrEnum):
@@ -76,6 +80,8 @@ class StoreReport:
         plugins: As they would be in this store.
         orphaned: Plugins that have data in the file and are not installed.
         rows: Number of rows of each table of a plugin that is in the file.
+        compared: Plugins whose models the file was held against; not those with pending steps.
+        differences: How the file differs from these models.
     """
 
     path: str
@@ -89,11 +95,17 @@ class StoreReport:
     plugins: tuple[PluginStatus, ...] = ()
     orphaned: tuple[str, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
+    compared: tuple[str, ...] = ()
+    differences: tuple[Deviation, ...] = ()
 
     @property
     def usable(self) -> bool:
         """Whether opening the store would succeed, as far as can be seen from here."""
         return not self.schema.reason
+
+    def rows_of(self, plugin: str) -> dict[str, int]:
+        """The tables of *plugin* that are in the file, installed or not, each with its number of rows."""
+        return {table: rows for table, rows in self.rows.items() if table.startswith(f"{plugin}_")}
 
 
 def inspect(config: StoreConfig, plugins: Plugins) -> StoreReport:
@@ -119,22 +131,26 @@ def inspect(config: StoreConfig, plugins: Plugins) -> StoreReport:
         plugins=loaded,
     )
     try:
-        found = inspection.contents(path)
-        rows = inspection.counts(path, _owned(found, plugins))
+        contents = inspection.contents(path)
+        shapes = file_schema(path) if contents.ledger is not None else Shapes()
+        rows = inspection.counts(path, _owned(shapes, contents, plugins))
     except StoreError as error:
         state = SchemaState.DAMAGED if isinstance(error, StoreCorruptError) else SchemaState.UNREADABLE
         return replace(report, schema=SchemaReport(state, _with_path(path, error)))
-    current = _plan(plugins, found)
-    schema = _schema(found, current)
+    current = _plan(plugins, contents)
+    schema = _schema(contents, current)
+    drift = differences(shapes, _comparable(plugins, contents, current))
     return replace(
         report,
         schema=schema,
         pending=() if schema.reason else _names(current),
-        repairs=found.repairs,
-        feed=found.feed,
-        plugins=_placed(plugins, found, current),
+        repairs=contents.repairs,
+        feed=contents.feed,
+        plugins=_placed(plugins, contents, current, drift),
         orphaned=tuple(sorted(current.orphaned - {plugin.name for plugin in plugins})),
         rows=rows,
+        compared=tuple(drift),
+        differences=tuple(deviations(drift)),
     )
 
 
@@ -189,20 +205,32 @@ def _state(found: Contents, current: Plan) -> tuple[SchemaState, str]:
     return (SchemaState.PENDING if current.pending else SchemaState.CURRENT), ""
 
 
-def _owned(found: Contents, plugins: Plugins) -> list[str]:
+def _owned(shapes: Shapes, found: Contents, plugins: Plugins) -> list[str]:
     """The tables in the file that belong to a plugin: to one that is there, or by its name in the ledger."""
-    if found.ledger is None:
-        return []
-    names = {entry.plugin for entry in found.ledger} - {CORE}
+    names = {entry.plugin for entry in found.ledger or ()} - {CORE}
     declared = {table for plugin in plugins for table in plugin.tables}
-    return [table for table in found.tables if table in declared or table.partition("_")[0] in names]
+    prefixes = tuple(f"{name}_" for name in names)
+    return [table for table in sorted(shapes.tables) if table in declared or table.startswith(prefixes)]
 
 
-def _placed(plugins: Plugins, found: Contents, current: Plan) -> tuple[PluginStatus, ...]:
+def _comparable(plugins: Plugins, found: Contents, current: Plan) -> list[Plugin]:
+    """Those whose steps have all run in this file, so that their models and its tables must agree."""
+    if found.ledger is None or CORE in current.refused:
+        return []
+    unready = current.held | {step.plugin for step in current.pending}
+    return [plugin for plugin in plugins.on if plugin.name not in unready]
+
+
+def _placed(
+    plugins: Plugins, found: Contents, current: Plan, drift: Mapping[str, Sequence[Difference]]
+) -> tuple[PluginStatus, ...]:
     """Each plugin as it would be in this file: some do not fit it, others failed when their steps last ran."""
     waiting = {step.plugin for step in current.pending}
     off = {name: (PluginState.QUARANTINED, why) for name, why in found.failures.items() if name in waiting}
     off |= {name: (PluginState.QUARANTINED, str(error)) for name, error in current.refused.items()}
+    for name, those in drift.items():
+        if bad := harmful(those):
+            off[name] = (PluginState.QUARANTINED, drift_message(name, bad))
     return tuple(plugins.statuses(off))
 
 

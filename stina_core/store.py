@@ -21,7 +21,6 @@ from .errors import (
     TransactionError,
 )
 from .log import get_logger
-from .migrations.progress import OnProgress
 from .model import using
 from .opening import OpenDatabase, open_database
 from .plugins import Plugins, PluginState, PluginStatus, installed_plugins, load_plugins
@@ -30,6 +29,7 @@ from .transactions import SNAPSHOT_DEADLINE, Snapshot, Transaction
 
 if TYPE_CHECKING:
     from .backends.base import Backend
+    from .migrations.progress import OnProgress
 
 log = get_logger(__name__)
 

@@ -130,13 +130,13 @@ class Transaction:
         self._used = True
         taken = False
         try:  # everything from here on, in this order: an interrupt may come at any line (tests/test_interrupts.py)
-            stack.append(self)
             if self._savepoint is None:
                 self._session.turn().__enter__()
                 taken = True
                 self._session.begin()
             else:
                 self._session.savepoint(self._savepoint)
+            stack.append(self)  # not before: what begin() raises may be followed by an interrupt right here
             self._token = current_database.set(self._all.database)
             return self
         except BaseException:

@@ -4,6 +4,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -101,3 +102,27 @@ def interrupt_everywhere(store: Store) -> int:
             assert texts == ["one", "two", "after"]
             return turn - 1
         notes.clear()
+
+
+def test_interrupt_at_any_line_of_a_refused_begin_leaves_a_usable_store(
+    quick_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> None:
+        with suppress(ZeroDivisionError):
+            quick_store.transaction().__enter__()
+
+    def interrupt_everywhere() -> int:
+        turn = 0
+        fired = True
+        while fired:
+            turn += 1
+            with monkeypatch.context() as patch:
+                patch.setattr(quick_store._backend.session, "on_begin", lambda: 1 / 0)
+                fired = interrupted(turn, refused)
+            assert not quick_store._transactions.open
+            quick_store[NoteRepository].add(str(turn))
+            assert len(quick_store[NoteRepository].texts()) == turn
+        return turn
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(interrupt_everywhere).result() > 20

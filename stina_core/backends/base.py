@@ -6,13 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import peewee
 
-from ..alterations import TableChange
-from ..catalog import Index, Search, Table, Type
-from ..shapes import Shapes
+if TYPE_CHECKING:
+    from ..alterations import TableChange
+    from ..catalog import Index, Search, Table, Type
+    from ..shapes import Shapes
 
 Row = tuple[Any, ...]
 
@@ -146,6 +147,10 @@ class Backend(Protocol):
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run one statement of the core itself and return all its rows."""
+        ...
+
+    def read(self, sql: str) -> list[Row]:
+        """Run one SELECT of the core itself as it is, in whatever transaction this thread's connection has."""
         ...
 
     def is_one_statement(self, sql: str) -> bool:

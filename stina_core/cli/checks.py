@@ -8,9 +8,9 @@ from shlex import quote
 
 from ..backends.sqlite.connection import WAL_LIMIT
 from ..findings import Finding, Severity
-from ..plugins import PluginState
+from ..plugins import PluginState, PluginStatus
 from ..status import SchemaState, StoreReport
-from .documents import count, size
+from .documents import count, size, tables_left
 
 _INFO, _WARNING, _ERROR = Severity.INFO, Severity.WARNING, Severity.ERROR
 
@@ -131,10 +131,30 @@ def plugins(facts: Facts) -> Iterator[Finding]:
         if plugin.state is PluginState.OFF:
             yield Finding(_INFO, plugin.name, f"the plugin is off: {plugin.reason}")
         elif plugin.state is not PluginState.ON:
-            yield Finding(_ERROR, plugin.name, f"the plugin is off ({plugin.state}): {plugin.reason}")
+            message = f"the plugin is off ({plugin.state}): {plugin.reason}"
+            yield Finding(_ERROR, plugin.name, message, _remedy(facts.report, plugin))
     for name in facts.report.orphaned:
-        message = "has data in the store and is not installed; its tables stay as they are"
-        yield Finding(_WARNING, name, message, f"install the distribution that brings the plugin {name!r}")
+        message = (
+            f"is not installed and has data in the store, which stays: {tables_left(facts.report, name)}"
+        )
+        remedy = f"install the distribution that brings the plugin {name!r}, or stina db purge {name}"
+        yield Finding(_WARNING, name, message, remedy)
+
+
+def _remedy(report: StoreReport, plugin: PluginStatus) -> str:
+    if plugin.state is not PluginState.QUARANTINED:
+        return ""
+    if plugin.name in report.compared:
+        return "stina db check"
+    waiting = any(step.startswith(f"{plugin.name}/") for step in report.pending)
+    return "stina db migrate -v tries its steps again and shows where they fail" if waiting else ""
+
+
+def drift(facts: Facts) -> Iterator[Finding]:
+    """What somebody else put beside a plugin's objects; what is harmful has put its plugin off."""
+    for one in facts.report.differences:
+        if not one.harmful:
+            yield Finding(_INFO, one.plugin, str(one))
 
 
 def repairs(facts: Facts) -> Iterator[Finding]:
@@ -162,6 +182,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     write_ahead_log,
     structure,
     plugins,
+    drift,
     repairs,
     backups,
 )

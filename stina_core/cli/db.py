@@ -9,7 +9,9 @@ import click
 
 from .confirm import confirm, yes_option
 from .invocation import current_invocation, plugins_print_to_stderr
+from .make_command import make
 from .output import emit
+from .schema_commands import check, migrate, plan, purge
 
 if TYPE_CHECKING:
     from ..maintenance import Replaced
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def db() -> None:
-    """Look at, back up, restore or reset the store's file."""
+    """Look at, back up, restore or reset the store's file, and bring its schema up to date."""
+
+
+db.add_command(make)
 
 
 @db.command()
@@ -42,8 +47,11 @@ def status() -> None:
 def backup() -> None:
     """Make a verified copy in the directory 'backups' beside the file."""
     from ..maintenance import back_up
+    from .progress import waiting
 
-    made = back_up(current_invocation().config())
+    config = current_invocation().config()
+    with waiting("making a backup"):
+        made = back_up(config)
     emit(made, str(made.path))
 
 
@@ -56,10 +64,12 @@ def restore(file: Path, yes: bool) -> None:
     What is there is backed up first. Programs that have the store open go on with the new contents.
     """
     from .. import maintenance
+    from .progress import waiting
 
     config = current_invocation().config()
     confirm(f"Replace everything in {config.location} by {file}? A backup is made first.", yes)
-    done = maintenance.restore(config, file)
+    with waiting(f"restoring {file}"):
+        done = maintenance.restore(config, file)
     emit(
         {"path": done.path, "restored": file.absolute(), "backup": done.before},
         f"restored {file}\n{_before(done)}",
@@ -74,16 +84,21 @@ def reset(yes: bool) -> None:
     What is there is backed up first. Programs that have the store open go on with the empty one.
     """
     from .. import maintenance
+    from .progress import waiting
 
     invocation = current_invocation()
     config = invocation.config()
     confirm(f"Delete everything in {config.location}? A backup is made first.", yes)
     plugins = invocation.load_plugins(config)
-    with plugins_print_to_stderr():
+    with plugins_print_to_stderr(), waiting("resetting the store"):
         done = maintenance.reset(config, plugins)
     errors = {plugin.name: plugin.error for plugin in plugins if plugin.error is not None}
     invocation.warn_about([plugin.status() for plugin in plugins], errors)
     emit({"path": done.path, "backup": done.before}, f"the store is empty\n{_before(done)}")
+
+
+for _command in (plan, check, migrate, purge):
+    db.add_command(_command)
 
 
 def _before(done: Replaced) -> str:
@@ -93,7 +108,7 @@ def _before(done: Replaced) -> str:
 
 
 def _status(report: StoreReport) -> str:
-    from .documents import count, in_words, next_step, plugin_lines, state
+    from .documents import count, in_words, next_step, plugin_lines, state, tables_left
 
     schema = report.schema
     pairs = [("path", report.path), ("state", state(report)), ("SQLite", schema.sqlite_version)]
@@ -105,7 +120,11 @@ def _status(report: StoreReport) -> str:
             ("feed", f"epoch {report.feed.epoch}, newest {newest}, {count(report.feed.rows, 'row')}")
         )
     pairs += [("plugin", line) for line in plugin_lines(report)]
-    pairs += [("orphaned", name) for name in report.orphaned]
+    pairs += [("difference", f"{one.plugin}: {one}") for one in report.differences if not one.harmful]
+    pairs += [
+        ("orphaned", f"{name}: {tables_left(report, name)}; `stina db purge {name}` deletes that")
+        for name in report.orphaned
+    ]
     pairs += [("backup", f"{made.at} {made.reason} {made.path}") for made in report.backups]
     pairs += [
         ("repaired", f"{count(one.count, 'value')} of {one.table}.{one.column} ({one.plugin}): {one.reason}")

@@ -42,10 +42,21 @@ def in_words(pairs: Sequence[tuple[str, str]]) -> str:
 
 def state(report: StoreReport) -> str:
     """Return how the file is, in a few words."""
-    words = _STATES[report.schema.state]
+    words = state_words(report.schema.state)
     if report.schema.state is SchemaState.PENDING:
         words = f"{count(len(report.pending), 'step')} pending"
     return f"{size(report.size)}, {words}" if report.exists else "does not exist yet"
+
+
+def state_words(state: SchemaState) -> str:
+    """Return the name of a state for people."""
+    return _STATES[state]
+
+
+def tables_left(report: StoreReport, plugin: str) -> str:
+    """Return what a plugin that is not installed any more keeps in the file: its tables and their rows."""
+    rows = report.rows_of(plugin)
+    return ", ".join(f"{table} {count(rows[table], 'row')}" for table in rows) or "no table"
 
 
 def plugin_lines(report: StoreReport) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, Unpack
 
 import click
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..config import Settings, StoreConfig
     from ..errors import StinaError
+    from ..migrations.progress import OnProgress, Progress
     from ..plugins import Plugins, PluginStatus
     from ..status import StoreReport
     from ..store import Store
@@ -22,7 +23,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _CORE = "stina.stina_core."  # what the names of the core's own loggers begin with
-_OFF = {"plugin.failed", "plugin.blocked", "plugin.quarantined"}
+_OFF = {"plugin.failed", "plugin.blocked", "plugin.quarantined", "schema.drift"}
 
 
 class Invocation:
@@ -81,8 +82,8 @@ class Invocation:
         self.configure_log()
         config = self.config()
         try:
-            with plugins_print_to_stderr():
-                store = open_store(config=config)
+            with plugins_print_to_stderr(), migration_shown() as progress:
+                store = open_store(config=config, progress=progress)
             try:
                 self.warn_about(store.plugins, store.errors)
                 yield store
@@ -128,7 +129,10 @@ class Invocation:
 
 
 def _is_not_said_elsewhere(record: LogRecord) -> bool:
-    """Whether *record* is not the core's own of a plugin that is off, which `warn_about()` says in words."""
+    """Whether *record* is not the core's own of a plugin that is off, which `warn_about()` says in words.
+
+    Nor of objects that are only in the file: the looking commands say that, and it is in nobody's way.
+    """
     if not record.name.startswith(_CORE):
         return True
     facts = getattr(record, "facts", {})
@@ -144,6 +148,23 @@ def plugins_print_to_stderr() -> Iterator[None]:
 
     with redirect_stdout(sys.stderr):
         yield
+
+
+@contextmanager
+def migration_shown() -> Iterator[OnProgress]:
+    """Yield a callback that shows a migration to whoever waits for it; costs nothing where none has to run."""
+    with ExitStack() as shown:
+        tell: OnProgress | None = None
+
+        def begin_or_go_on(progress: Progress) -> None:
+            nonlocal tell
+            if tell is None:
+                from .progress import waiting
+
+                tell = shown.enter_context(waiting("migrating")).tell
+            tell(progress)
+
+        yield begin_or_go_on
 
 
 def current_invocation() -> Invocation:

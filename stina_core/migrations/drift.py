@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TypeVar
 
-from ..catalog import Table
-from ..shapes import ColumnShape, Part, Shapes, TableShape
+from ..shapes import ColumnShape, Part, ReferenceShape, Shapes, TableShape
 
 _T = TypeVar("_T")
 
@@ -65,12 +63,6 @@ def compare(wanted: Shapes, found: Shapes) -> list[Difference]:
     ]
     order = list(Kind)
     return sorted(differences, key=lambda one: (order.index(one.kind), one.table, one.what, one.name))
-
-
-def fingerprint_of(tables: Iterable[Table]) -> str:
-    """Return a digest of what models want; equal in every process and on every Python."""
-    text = "".join(sorted(map(repr, tables)))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def drift_message(plugin: str, differences: Sequence[Difference]) -> str:
@@ -188,6 +180,9 @@ def _against(what: str, wanted: object, found: object) -> str:
 
 
 def _written(one: object) -> str:
+    if isinstance(one, ReferenceShape):
+        rules = f"on delete {one.on_delete}, on update {one.on_update}{', deferred' * one.deferred}"
+        return f"{_written(one.columns)} to {one.table}.{_written(one.to)}, {rules}"
     if isinstance(one, tuple):
         return ", ".join(map(str, one))
     return str(one)

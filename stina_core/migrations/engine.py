@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..catalog import Table
-from ..errors import DriftError, LedgerConflictError, MigrationError, StepFailedError, StinaError
+from ..errors import LedgerConflictError, MigrationError, StepFailedError, StinaError
 from ..ids import now_ms
 from ..log import get_logger
 from ..model import nowhere
 from . import ledger
-from .drift import Difference, compare, drift_message, fingerprint_of, harmful, of_plugin
 from .operations import Operations
 from .plan import CORE, Plan, plan
-from .progress import OnProgress, Progress
 from .steps import PluginSteps, Step
+from .verification import Verification
 
 if TYPE_CHECKING:
     from ..backends.base import Backend, Backup
-    from ..shapes import Shapes
+    from .drift import Difference
+    from .progress import OnProgress
 
 log = get_logger(__name__)
 
@@ -42,6 +42,7 @@ class Outcome:
         backup: The verified copy taken first, if one was needed.
         drift: By plugin, how the file differs from its models. Whoever lacks
             something is in *failed* too; the others only have something extra.
+        past: What the file says of itself after all that.
     """
 
     applied: list[Step] = field(default_factory=list)
@@ -49,6 +50,7 @@ class Outcome:
     orphaned: frozenset[str] = frozenset()
     backup: Backup | None = None
     drift: dict[str, list[Difference]] = field(default_factory=dict)
+    past: ledger.Past = field(default_factory=ledger.Past)
 
 
 class MigrationRun:
@@ -72,7 +74,7 @@ class MigrationRun:
         self._backend = backend
         self._unit = unit
         self._declared = declared
-        self._tables = tables
+        self._verification = Verification(backend, declared, tables)
         self._progress = progress
         self._outcome = Outcome()
         self._fresh = False
@@ -95,13 +97,13 @@ class MigrationRun:
                 The file is as it was.
         """
         past = ledger.read(self._backend)
-        first = plan(self._declared, past.entries)
+        first = plan(self._declared, past.entries, self._verification.unchanged(past))
         self._refuse_core(first)
         if not first.pending:
             self._backend.claim()
             self._backend.settle()
-            self._look_for_drift(past, first.held)
-            return self._finish(first)
+            self._verify(past, first)
+            return self._finish(first, past)
         self._fresh = self._backend.is_empty()
         if CORE in {step.plugin for step in first.pending}:
             self._before_loss(CORE, "adopt")
@@ -111,8 +113,7 @@ class MigrationRun:
                 current = plan(self._declared, ledger.read(self._backend).entries)
                 self._refuse_core(current)
                 self._backend.claim()
-                self._apply(current)
-                self._record_run()
+                self._record_run(self._apply(current))
         except BaseException:
             if self._outcome.backup is not None:
                 self._backend.discard(self._outcome.backup)  # of a file that is as it was
@@ -121,9 +122,10 @@ class MigrationRun:
             self._backend.foreign_keys(True)
         self._backend.settle()
         self._settle_backup()
-        return self._finish(current)
+        return self._finish(current, ledger.read(self._backend))
 
-    def _apply(self, current: Plan) -> None:
+    def _apply(self, current: Plan) -> set[str]:
+        """Run what is pending, and return the plugins that cannot be used afterwards."""
         self._outcome.failed.update(current.refused)
         self._owners = {plugin.plugin for plugin in self._declared} | current.orphaned
         held = set(current.held)
@@ -144,19 +146,24 @@ class MigrationRun:
                 ledger.record_failure(self._backend, error, now_ms())
                 self._outcome.failed[plugin.plugin] = error
                 held.add(plugin.plugin)
+        return held
 
-    def _record_run(self) -> None:
-        if not self._outcome.applied:
-            return
-        ledger.begin_epoch(self._backend)
-        drifted = {
-            plugin
-            for plugin, differences in self._outcome.drift.items()
-            if any(one.what in ("column", "table") for one in differences)
-        }
-        applied = {step.plugin for step in self._outcome.applied}
-        fine = (applied & self._tables.keys()) - drifted
-        ledger.verify(self._backend, {plugin: fingerprint_of(self._tables[plugin]) for plugin in fine})
+    def _verify(self, past: ledger.Past, current: Plan) -> None:
+        """Compare file and models where either changed, and note that they agree."""
+        for name, error in self._verification.look(past, current.held).items():
+            log.warning("plugin.quarantined", plugin=name, step=None)
+            self._outcome.failed[name] = error
+        outdated = self._verification.outdated(past, current.held | self._outcome.failed.keys())
+        if outdated:
+            with self._unit():
+                ledger.verify(self._backend, outdated)
+
+    def _record_run(self, off: Collection[str]) -> None:
+        """Note what the run has left, and tell programs that have the file open."""
+        if self._outcome.applied:
+            ledger.begin_epoch(self._backend)
+            past = ledger.read(self._backend)
+            ledger.verify(self._backend, self._verification.outdated(past, off))
 
     def _apply_plugin(self, plugin: PluginSteps, steps: Sequence[Step]) -> None:
         touched: set[str] = set()
@@ -174,8 +181,7 @@ class MigrationRun:
                 "that point to nothing; nothing of it was kept",
             )
         ledger.record(self._backend, plugin.version, applied)
-        if plugin.plugin in self._tables:
-            self._check_drift(plugin.plugin, self._backend.ddl.found(), steps[-1].id)
+        self._verification.check(plugin.plugin, self._backend.ddl.found(), steps[-1].id)
         ledger.clear_failure(self._backend, plugin.plugin)
         self._outcome.applied += steps
 
@@ -197,6 +203,7 @@ class MigrationRun:
                 self._backend.confined(step.plugin, self._owners - {step.plugin}),
                 self._backend.ticking(report),
             ):
+                _ = step.checksum  # before anything is done: it may turn out that there is none
                 step.run(operations)
         except (Exception, SystemExit) as error:
             # What other errors say may hold data; where they come from does not.
@@ -209,7 +216,12 @@ class MigrationRun:
         return operations, ms
 
     def _report(self, step: Step, done: int | None = None, total: int | None = None) -> None:
-        self._progress(Progress(step.plugin, step.id, done, total))
+        self._tell(step.plugin, step.id, done, total)
+
+    def _tell(self, plugin: str, step: str, done: int | None = None, total: int | None = None) -> None:
+        from .progress import Progress  # most starts have nothing to tell
+
+        self._progress(Progress(plugin, step, done, total))
 
     def _check_after(self, step: Step) -> None:
         if not step.after:
@@ -223,48 +235,10 @@ class MigrationRun:
                 f"step {step.id} of {step.plugin} must run after {missing[0]}, which did not run",
             )
 
-    def _look_for_drift(self, past: ledger.Past, held: Collection[str]) -> None:
-        """Compare file and models, unless both are as they were when that was last done."""
-        found: Shapes | None = None
-        fine = {}
-        for plugin, tables in self._tables.items():
-            fingerprint = fingerprint_of(tables)
-            verified = ledger.Verified(fingerprint, past.schema_version)
-            if plugin in held or past.verified.get(plugin) == verified:
-                continue
-            found = found or self._backend.ddl.found()
-            try:
-                if self._check_drift(plugin, found, None):
-                    fine[plugin] = fingerprint
-            except DriftError as error:
-                log.warning("plugin.quarantined", plugin=plugin, step=None)
-                self._outcome.failed[plugin] = error
-        if fine:
-            with self._unit():
-                ledger.verify(self._backend, fine)
-
-    def _check_drift(self, plugin: str, found: Shapes, step: str | None) -> bool:
-        """Whether the file is exactly what the models of *plugin* want, but for objects of other programs.
-
-        Raises:
-            DriftError: the plugin cannot work with what is there.
-        """
-        wanted = self._backend.ddl.wanted(self._tables[plugin])
-        differences = compare(wanted, of_plugin(plugin, found))
-        if differences:
-            self._outcome.drift[plugin] = differences
-        bad = harmful(differences)
-        if bad:
-            raise DriftError(plugin, step, drift_message(plugin, bad))
-        extra = [one for one in differences if one.what in ("column", "table")]
-        if extra:
-            log.warning("schema.drift", plugin=plugin, extra=[one.name for one in extra])
-        return not extra
-
     def _before_loss(self, plugin: str, reason: str) -> None:
         self._losing.add(plugin)
         if self._outcome.backup is None and not self._fresh:
-            self._progress(Progress(plugin, ""))
+            self._tell(plugin, "")
             self._outcome.backup = self._backend.backup(reason)
 
     def _settle_backup(self) -> None:
@@ -282,9 +256,11 @@ class MigrationRun:
         if CORE in current.refused:
             raise current.refused[CORE]
 
-    def _finish(self, current: Plan) -> Outcome:
+    def _finish(self, current: Plan, past: ledger.Past) -> Outcome:
         self._outcome.failed = {**current.refused, **self._outcome.failed}
         self._outcome.orphaned = current.orphaned
+        self._outcome.past = past
+        self._outcome.drift = self._verification.drift
         return self._outcome
 
 

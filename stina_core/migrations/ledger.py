@@ -16,7 +16,7 @@ from .plan import CORE, Entry
 from .steps import Migrations, PluginSteps, Step
 
 if TYPE_CHECKING:
-    from ..backends.base import Backend
+    from ..backends.base import Backend, Row
     from .operations import Operations
 
 
@@ -27,10 +27,12 @@ class Verified:
     Attributes:
         fingerprint: Of the models' tables.
         schema_version: SQLite's count of schema changes of the file.
+        code: Digest of its steps as they were compiled, and of the checksums in the ledger.
     """
 
     fingerprint: str
     schema_version: int
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,17 @@ class Past:
         entries: The applied steps; none for a file that has no ledger yet.
         verified: By plugin.
         schema_version: What it is now.
+        epoch: What changes whenever the file gets another schema, by steps or by being replaced.
     """
 
     entries: Sequence[Entry] = ()
     verified: Mapping[str, Verified] = field(default_factory=dict)
     schema_version: int = 0
+    epoch: tuple[str, int] = ("", 0)
+
+    def checksums(self, plugin: str) -> dict[str, str]:
+        """The checksums of the applied steps of *plugin*, by id."""
+        return {entry.id: entry.checksum for entry in self.entries if entry.plugin == plugin}
 
 
 def read(backend: Backend) -> Past:
@@ -55,37 +63,40 @@ def read(backend: Backend) -> Past:
     except QueryError:
         if "stina_ledger" not in backend.ddl.tables():
             return Past()
-        rows = backend.execute(
-            "SELECT plugin, id, checksum, 0 FROM stina_ledger"
-        )  # from before stina_catalog
-    entries = [Entry(*row[:3]) for row in rows if row[1] is not None]
-    verified = {row[0]: Verified(row[2], row[3]) for row in rows if row[0] is not None and row[1] is None}
-    versions = [row[3] for row in rows if row[0] is None]
-    return Past(entries, verified, versions[0] if versions else 0)
+        rows = backend.execute(_STEPS)  # a file from before there was a stina_catalog
+    by_kind: dict[str, list[Row]] = {"step": [], "verified": [], "schema": [(0,)], "feed": []}
+    for kind, *row in rows:
+        by_kind[kind].append(tuple(row))
+    return Past(
+        [Entry(*row[:3]) for row in by_kind["step"]],
+        {row[0]: Verified(*row[1:]) for row in by_kind["verified"]},
+        by_kind["schema"][-1][0],
+        (by_kind["feed"] or [("", 0)])[0][:2],
+    )
 
 
+_STEPS = "SELECT 'step', plugin, id, checksum, NULL FROM stina_ledger"
 _PAST = (
-    "SELECT plugin, id, checksum, 0 FROM stina_ledger "
-    "UNION ALL SELECT plugin, NULL, fingerprint, schema_version FROM stina_catalog "
-    "UNION ALL SELECT NULL, NULL, NULL, schema_version FROM pragma_schema_version"
+    f"{_STEPS} UNION ALL SELECT 'verified', plugin, fingerprint, schema_version, code FROM stina_catalog "
+    "UNION ALL SELECT 'schema', schema_version, NULL, NULL, NULL FROM pragma_schema_version "
+    "UNION ALL SELECT 'feed', epoch, schema_epoch, NULL, NULL FROM stina_feed"
 )
 
 
-def verify(backend: Backend, fingerprints: Mapping[str, str]) -> None:
-    """Note that these plugins' tables are what models with these fingerprints want, as the schema is now."""
-    for plugin, fingerprint in fingerprints.items():
+def verify(backend: Backend, verified: Mapping[str, Verified]) -> None:
+    """Note what was found of these plugins, for the schema as it is now."""
+    for plugin, one in verified.items():
         backend.execute(
-            "INSERT INTO stina_catalog (plugin, fingerprint, schema_version) "
-            "SELECT ?, ?, schema_version FROM pragma_schema_version WHERE true "
+            "INSERT INTO stina_catalog (plugin, fingerprint, schema_version, code) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (plugin) DO UPDATE SET fingerprint = excluded.fingerprint, "
-            "schema_version = excluded.schema_version",
-            (plugin, fingerprint),
+            "schema_version = excluded.schema_version, code = excluded.code",
+            (plugin, one.fingerprint, one.schema_version, one.code),
         )
 
 
 def schema_epoch(backend: Backend) -> tuple[str, int]:
-    """Return what changes whenever the file gets another schema: by steps, or by being replaced."""
-    ((epoch, schema_epoch),) = backend.execute("SELECT epoch, schema_epoch FROM stina_feed")
+    """Return `Past.epoch` alone."""
+    ((epoch, schema_epoch),) = backend.read("SELECT epoch, schema_epoch FROM stina_feed")
     return epoch, schema_epoch
 
 
@@ -224,6 +235,7 @@ def core_steps(version: str) -> PluginSteps:
             plugin=TextField(primary_key=True),
             fingerprint=TextField(),
             schema_version=IntegerField(),
+            code=TextField(),
         )
 
     return PluginSteps(CORE, version, frozenset(), migrations.steps)

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from ..catalog import TOKENIZER, Check, Index, Search, Type
+from ..catalog import TOKENIZER, Check, Index, Search, Type, Value
 from ..definitions import Key, check_frozen, check_search, column_name, table_of
 from ..errors import DefinitionError
 from ..fields import ForeignKeyField
 from .row_operations import Report, RowOperations
-from .table_changes import TableChanges, Value
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
+    from .table_changes import TableChanges
 
 
 class Operations(RowOperations):
@@ -108,16 +108,20 @@ class Operations(RowOperations):
     def alter_table(self, name: str) -> Iterator[TableChanges]:
         """Change one table in several ways together; it is rewritten once at most.
 
+        What raises inside the block, or when it ends, leaves the table as it was.
+
         Example:
             with op.alter_table("todo") as todo:
                 todo.alter_column("priority", IntegerField(null=True))
                 todo.add_column("due_at", TimestampField(null=True))
         """
+        from .table_changes import TableChanges  # most starts change no table
+
         full = self._full(name)
         changes = TableChanges(
             self._ddl, full, lambda field: self._key_of(field, name, {}), before_loss=self._before_loss
         )
-        with changes:
+        with self._backend.database.atomic(), changes:
             yield changes
         self.breaking |= changes.breaking
         self.touched.add(full)
@@ -198,7 +202,10 @@ class Operations(RowOperations):
 
     def drop_search(self, table: str) -> None:
         """Remove the full-text index of *table*. Nothing is lost: its text is in the table."""
-        self._ddl.drop_table(f"{self._full(table)}_search")
+        full = self._full(table)
+        if f"{full}_search" not in self._ddl.found().searches:
+            raise DefinitionError(f"{full} has no full-text index")
+        self._ddl.drop_table(f"{full}_search")
 
     def alter_search(
         self,

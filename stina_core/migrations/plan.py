@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..errors import LedgerConflictError, MigrationError, SchemaTooNewError
+from ..errors import LedgerConflictError, MigrationError, SchemaError, SchemaTooNewError
 from .steps import PluginSteps, Step
 
 CORE = "stina"
@@ -38,8 +38,12 @@ class Plan:
     orphaned: frozenset[str] = frozenset()
 
 
-def plan(declared: Sequence[PluginSteps], applied: Sequence[Entry]) -> Plan:
-    """Compare the declared steps, required plugins first, with the ledger."""
+def plan(declared: Sequence[PluginSteps], applied: Sequence[Entry], unchanged: Collection[str] = ()) -> Plan:
+    """Compare the declared steps, required plugins first, with the ledger.
+
+    Args:
+        unchanged: Plugins whose applied steps are known to be as they were; their checksums are not computed.
+    """
     ledger: dict[str, dict[str, str]] = {}
     for entry in applied:
         ledger.setdefault(entry.plugin, {})[entry.id] = entry.checksum
@@ -48,7 +52,7 @@ def plan(declared: Sequence[PluginSteps], applied: Sequence[Entry]) -> Plan:
     held: set[str] = set()
     for plugin in declared:
         done = ledger.get(plugin.plugin, {})
-        conflict = _conflict(plugin, done)
+        conflict = _conflict(plugin, done, compare=plugin.plugin not in unchanged)
         if conflict is not None:
             refused[plugin.plugin] = conflict
         if conflict is not None or plugin.requires & held:
@@ -59,7 +63,7 @@ def plan(declared: Sequence[PluginSteps], applied: Sequence[Entry]) -> Plan:
     return Plan(pending, refused, frozenset(held), frozenset(ledger) - names)
 
 
-def _conflict(plugin: PluginSteps, done: Mapping[str, str]) -> MigrationError | None:
+def _conflict(plugin: PluginSteps, done: Mapping[str, str], *, compare: bool) -> MigrationError | None:
     name = plugin.plugin
     known = {step.id: step for step in plugin.steps}
     unknown = sorted(set(done) - set(known))
@@ -75,8 +79,12 @@ def _conflict(plugin: PluginSteps, done: Mapping[str, str]) -> MigrationError | 
         return LedgerConflictError(
             name, unknown[0], f"this file has step {unknown[0]} of {name}, which this version does not have"
         )
-    for step_id, applied_checksum in sorted(done.items()):
-        if known[step_id].checksum != applied_checksum:
+    for step_id, applied_checksum in sorted(done.items()) if compare else ():
+        try:
+            changed = known[step_id].checksum != applied_checksum
+        except SchemaError as error:
+            return LedgerConflictError(name, step_id, str(error))
+        if changed:
             return LedgerConflictError(
                 name,
                 step_id,

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..backends.base import BrokenText
+from ..catalog import Value
 from ..definitions import check_name
 from ..errors import DefinitionError
 from ..ids import now_ms
-from .table_changes import Value
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
@@ -84,8 +84,11 @@ class RowOperations:
             How many rows were changed.
 
         Raises:
-            DefinitionError: *change* answers a column that is in the key or not there.
+            DefinitionError: *change* answers a column that is in the key or not there;
+                or the table has no primary key, or a row without one.
         """
+        if batch < 1:
+            raise DefinitionError(f"update_rows() cannot work through {table} {batch} rows at a time")
         full = self._full(table)
         self._before_loss()
         self.breaking = True
@@ -161,6 +164,8 @@ class _Rewrite:
         shape = backend.ddl.found().tables.get(table)
         if shape is None:
             raise DefinitionError(f"there is no table {table}")
+        if not shape.key:
+            raise DefinitionError(f"{table} has no primary key to go by; use unsafe_sql()")
         unknown = sorted(set(columns) - set(shape.columns))
         if unknown:
             raise DefinitionError(f"{table} has no column {unknown[0]!r}")
@@ -195,6 +200,10 @@ class _Rewrite:
     ) -> int:
         changes: dict[tuple[str, ...], list[list[Value]]] = {}
         for row in rows:
+            if None in row[: len(self._key)]:  # SQLite allows it in old tables, and no comparison finds it
+                raise DefinitionError(
+                    f"{self._table} has a row with NULL in its primary key; use unsafe_sql()"
+                )
             answer = change(dict(zip(self._columns, row, strict=True)))
             if answer:
                 changes.setdefault(tuple(answer), []).append([*answer.values(), *row[: len(self._key)]])

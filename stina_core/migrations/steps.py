@@ -7,13 +7,16 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SchemaError
-from .checksum import checksum
 
 if TYPE_CHECKING:
     from .operations import Operations
+
+Stamp = tuple[int, int]
+"""When a source file was last changed, in nanoseconds, and its bytes."""
 
 Run = Callable[["Operations"], None]
 
@@ -28,11 +31,26 @@ class Step:
     id: str
     run: Run
     after: tuple[str, ...] = ()
+    stamp: Stamp | None = None
 
     @cached_property
     def checksum(self) -> str:
-        """Digest of what the step does, so that a later edit of it is noticed."""
-        return checksum(self.run)
+        """Digest of what the step does, so that a later edit of it is noticed.
+
+        Raises:
+            SchemaError: its source cannot be read, or is not the one that was loaded.
+        """
+        from .checksum import checksum  # most starts need none
+
+        if self.stamp is not None and self.stamp != stamp_of(self.run):
+            raise SchemaError(
+                self.plugin,
+                f"the source of step {self} was replaced while this program runs; start the program again",
+            )
+        try:
+            return checksum(self.run)
+        except (OSError, SyntaxError) as error:
+            raise SchemaError(self.plugin, f"the source of step {self} cannot be read: {error}") from error
 
     def __str__(self) -> str:
         return f"{self.plugin}/{self.id}"
@@ -46,6 +64,15 @@ class PluginSteps:
     version: str
     requires: frozenset[str]
     steps: Sequence[Step]
+
+
+def stamp_of(function: Callable[..., object]) -> Stamp | None:
+    """Return the stamp of the file *function* was compiled from; None where it came from no file."""
+    try:
+        file = Path(function.__code__.co_filename).stat()
+    except OSError:
+        return None
+    return file.st_mtime_ns, file.st_size
 
 
 class Migrations:
@@ -93,7 +120,7 @@ class Migrations:
         def declare(run: Run) -> Run:
             if not inspect.isfunction(run) or inspect.iscoroutinefunction(run):
                 raise SchemaError(self.plugin, f"step {id} is {run!r}; a step is a plain 'def' of its own")
-            self.steps.append(Step(self.plugin, id, run, tuple(after)))
+            self.steps.append(Step(self.plugin, id, run, tuple(after), stamp_of(run)))
             return run
 
         return declare

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import peewee
 
 from ..alterations import Alteration, TableChange
-from ..catalog import Check, Column, Index, sql_literal
+from ..catalog import Check, Column, Index, Value, sql_literal
 from ..definitions import check_frozen, check_name, check_own, column_of, indexes_of
 from ..errors import DefinitionError
 from ..fields import NOW
@@ -17,9 +17,6 @@ from ..fields import NOW
 if TYPE_CHECKING:
     from ..backends.base import Ddl
     from ..definitions import KeyOf
-
-Value = bool | int | float | str | bytes | None
-"""A value as it is stored: milliseconds for a time, JSON text for JSON."""
 
 
 class TableChanges:
@@ -54,13 +51,17 @@ class TableChanges:
                 f"{name} may not be NULL and has no plain default; give it one, or say with fill= "
                 "(alter_table, then add_column) what old rows have there"
             )
-        if column.default == NOW and fill is None:
+        if column.default == NOW and fill is None and not column.null:
             raise DefinitionError(
                 f"{name} has default=now, which cannot be a time for the rows that are there; use null=True, "
                 "or say with fill= (alter_table, then add_column) what they have there"
             )
+        self._refuse_second(column.name)
+        # A program that does not know the column leaves it out: that row must fit, and so must its next one.
         self.breaking |= not column.null and column.default is None
-        self._change.add.append(Alteration(column, None, _filled(fill)))
+        self.breaking |= bool(field.unique) and column.default is not None
+        value = "NULL" if column.default == NOW and fill is None else _filled(fill)
+        self._change.add.append(Alteration(column, None, value))
         self._indexes += indexes_of({name: field})
 
     def alter_column(
@@ -82,15 +83,27 @@ class TableChanges:
             ConstraintError: rows do not fit the new rules.
         """
         column = self._column(name, field)
+        self._refuse_second(column.name)
         self.breaking = True
         self._change.alter.append(Alteration(column, using, _filled(fill)))
         there = self._ddl.found().indexes
-        self._indexes += [
-            index for index in indexes_of({name: field}) if f"{self._change.table}__{index.name}" not in there
-        ]
+        for index in indexes_of({name: field}):
+            full = f"{self._change.table}__{index.name}"
+            if full not in there:
+                self._want(index)
+            elif (there[full].text.split()[1] == "unique") != index.unique:
+                raise DefinitionError(
+                    f"{full} is there with another unique=; first drop_index({index.name!r})"
+                )
 
     def rename_column(self, column: str, new_name: str) -> None:
-        """Rename a column (by its column name: a foreign key's ends in `_id`). It happens at once."""
+        """Rename a column (by its column name: a foreign key's ends in `_id`). It happens at once.
+
+        Raises:
+            DefinitionError: the block has changed a column of one of these names already.
+        """
+        self._refuse_second(column)
+        self._refuse_second(new_name)
         self.breaking = True
         self._ddl.rename_column(self._change.table, column, check_name(new_name, "a column"))
 
@@ -116,20 +129,26 @@ class TableChanges:
     ) -> None:
         """Make an index, once the other changes are made; the arguments are those of `Index`."""
         self.breaking |= unique
-        self._indexes.append(Index(*columns, unique=unique, where=where, name=name))
+        self._want(Index(*columns, unique=unique, where=where, name=name))
 
     def drop_index(self, name: str) -> None:
         """Remove an index, by its name without the table's: `created_at`. It happens at once."""
         self._ddl.drop_index(f"{self._change.table}__{name}")
 
     def set_primary_key(self, *columns: str) -> None:
-        """Make *columns* the primary key."""
+        """Make *columns* the primary key; their values must differ from row to row, and none be NULL."""
+        if not columns:
+            raise DefinitionError(f"name the columns of the primary key of {self._change.table}")
         self.breaking = True
         self._change.key = columns
 
     def set_storage(self, *, without_rowid: bool | None = None, strict: bool | None = None) -> None:
         """Change how the table is stored; None keeps what it is."""
-        self._change.without_rowid, self._change.strict = without_rowid, strict
+        self.breaking = True
+        if without_rowid is not None:
+            self._change.without_rowid = without_rowid
+        if strict is not None:
+            self._change.strict = strict
 
     def __enter__(self) -> TableChanges:
         return self
@@ -144,6 +163,19 @@ class TableChanges:
         for index in self._indexes:
             name = f"{self._change.table}__{check_name(index.name, 'an index')}"
             self._ddl.create_index(self._change.table, name, index)
+
+    def _want(self, index: Index) -> None:
+        if index not in self._indexes:  # a column may have asked for it already
+            self._indexes.append(index)
+
+    def _refuse_second(self, name: str) -> None:
+        """One change of a column in a block: after two nobody can tell which of them holds."""
+        changed = {one.column.name for one in (*self._change.add, *self._change.alter)}
+        if name in changed:
+            raise DefinitionError(
+                f"{self._change.table}.{name} was changed in this block already; say all of it in one call, "
+                "and rename columns first"
+            )
 
     def _column(self, name: str, field: peewee.Field) -> Column:
         check_frozen({name: field})

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import DriftError, SchemaTooNewError
+from ..errors import DriftError, LedgerConflictError, QueryError, SchemaTooNewError
 from ..log import get_logger
 from . import ledger
-from .plan import plan
 from .steps import PluginSteps
 
 if TYPE_CHECKING:
@@ -20,14 +19,20 @@ log = get_logger(__name__)
 class SchemaWatch:
     """Asked at the begin of each writing transaction; one small SELECT unless something changed.
 
+    What the ledger says then is compared with what it said when the file was
+    opened, not with the source of the steps: an update may have replaced that
+    under a running program.
+
     Args:
-        declared: The steps of the core and of every plugin in use.
+        declared: The steps of the core and of every plugin in use, which fit the file.
+        past: What the file says of itself as they fit it.
     """
 
-    def __init__(self, backend: Backend, declared: Sequence[PluginSteps]) -> None:
+    def __init__(self, backend: Backend, declared: Sequence[PluginSteps], past: ledger.Past) -> None:
         self._backend = backend
-        self._declared = declared
-        self._epoch = ledger.schema_epoch(backend)
+        self._used = {plugin.plugin for plugin in declared}
+        self._epoch = past.epoch
+        self._known = self._steps(past)
 
     def check(self) -> None:
         """Go on if what changed is compatible with this program's code. Runs under the write lock.
@@ -40,31 +45,66 @@ class SchemaWatch:
             DriftError: the file was replaced by an older one, which lacks steps.
             LedgerConflictError: it was replaced by one with another past.
         """
-        epoch = ledger.schema_epoch(self._backend)
+        try:
+            epoch = ledger.schema_epoch(self._backend)
+        except QueryError:
+            self._compare()  # a file from before its first step, which has no such table, lacks them all
+            raise
         if epoch != self._epoch:
             self._compare()
             log.info("schema.changed", epoch=epoch[1])
             self._epoch = epoch
 
+    def _steps(self, past: ledger.Past) -> dict[tuple[str, str], str]:
+        """The checksums of all applied steps of plugins in use."""
+        return {
+            (entry.plugin, entry.id): entry.checksum for entry in past.entries if entry.plugin in self._used
+        }
+
     def _compare(self) -> None:
-        entries = ledger.read(self._backend).entries
-        known = {(step.plugin, step.id) for plugin in self._declared for step in plugin.steps}
-        used = {plugin.plugin for plugin in self._declared}
-        newer = {(entry.plugin, entry.id) for entry in entries if entry.plugin in used} - known
-        for plugin, step in sorted(newer & ledger.breaking(self._backend)):
-            raise SchemaTooNewError(
-                plugin,
-                step,
-                f"a newer program changed the tables of {plugin} in this file (step {step}); this one must not "
-                "write to it any more: close it, update it and start it again. Nothing was written",
-            )
-        current = plan(self._declared, [entry for entry in entries if (entry.plugin, entry.id) in known])
-        for error in current.refused.values():
-            raise error
-        for lacking in current.pending:
-            raise DriftError(
-                lacking.plugin,
-                lacking.id,
-                f"this file was replaced by an older one, which lacks step {lacking.id} of {lacking.plugin}; "
-                "close the store and open it again, which brings it up to date. Nothing was written",
-            )
+        now = self._steps(ledger.read(self._backend))
+        for (plugin, step), checksum in self._known.items():
+            if (plugin, step) not in now:
+                raise _other_past(plugin, step) if _goes_on(now, plugin, step) else _older(plugin, step)
+            if now[plugin, step] != checksum:
+                raise _other_past(plugin, step)
+        newer = sorted(now.keys() - self._known.keys())
+        for plugin, step in newer:
+            if _goes_on(self._known, plugin, step):
+                raise _other_past(plugin, step)
+        breaking = ledger.breaking(self._backend) if newer else set()
+        for plugin, step in newer:
+            if (plugin, step) in breaking:
+                raise _too_new(plugin, step)
+
+
+def _goes_on(steps: Iterable[tuple[str, str]], plugin: str, step: str) -> bool:
+    """Whether *plugin* has a step in the place of *step*, or after it."""
+    return any(owner == plugin and other[:4] >= step[:4] for owner, other in steps)
+
+
+def _too_new(plugin: str, step: str) -> SchemaTooNewError:
+    return SchemaTooNewError(
+        plugin,
+        step,
+        f"a newer program changed the tables of {plugin} in this file (step {step}); this one must not "
+        "write to it any more: close it, update it and start it again. Nothing was written",
+    )
+
+
+def _older(plugin: str, step: str) -> DriftError:
+    return DriftError(
+        plugin,
+        step,
+        f"this file was replaced by an older one, which lacks step {step} of {plugin}; "
+        "close the store and open it again, which brings it up to date. Nothing was written",
+    )
+
+
+def _other_past(plugin: str, step: str) -> LedgerConflictError:
+    return LedgerConflictError(
+        plugin,
+        step,
+        f"this file was replaced by one with another past, which differs in step {step} of {plugin}; "
+        "close the store and restore another backup. Nothing was written",
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import PluginError, PluginLoadError, SchemaError
 from ..log import get_logger
+from ..migrations.code_digest import has_source
 from ..migrations.plan import CORE
 from ..migrations.steps import Migrations, PluginSteps
 from ..repository import Repository
@@ -191,12 +192,11 @@ class _Loader:
                 f"the plugin {plugin.name!r} declares tables but no migration step that makes them",
             )
         for step in migrations.steps:
-            try:
-                _ = step.checksum
-            except (OSError, SyntaxError) as error:
+            if not has_source(step.run):
                 raise PluginLoadError(
-                    plugin.name, f"the source of step {step} cannot be read: {error}"
-                ) from error
+                    plugin.name,
+                    f"the source of step {step} cannot be read; a step's checksum is made from it",
+                )
         plugin.steps = tuple(migrations.steps)
         self._claims.update(dict.fromkeys(plugin.schema.repositories, plugin.name))
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...alterations import Alteration, TableChange
-from ...catalog import FIELD_RULES, Column
-from ...errors import DefinitionError
+from ...catalog import FIELD_RULES, Check, Column
+from ...errors import ConstraintError, DefinitionError
 from .ddl_text import check_sql, column_sql
 from .definition import ColumnText, Definition, Part, parse, quoted
 from .rebuild import Rebuild
@@ -36,23 +37,30 @@ class TableAlteration:
     before_loss: Callable[[], object]
 
     def run(self) -> None:
-        """Apply the change: columns are dropped first, then the rest follows together."""
+        """Apply the change: CHECKs go first, then columns, then the rest follows together."""
+        for name in self.change.drop_checks:
+            self._drop_check(name)
         for name in self.change.drop:
             self._drop(name)
         old = self._definition()
+        self._refuse_second_checks(old)
         if self._is_native(old):
             self._alter_natively(old)
         else:
             self.before_loss()
-            change = self.change
-            changed = [*change.alter, *change.add]
+            new = self._edited(old)
+            changed = [(new.column(one.column.name).name, one) for one in self._changed]
             Rebuild(
                 self.database,
                 old,
-                self._edited(old),
-                {one.column.name: one.using for one in changed if one.using is not None},
-                {one.column.name: one.fill for one in changed if one.fill is not None},
+                new,
+                {name: one.using for name, one in changed if one.using is not None},
+                {name: one.fill for name, one in changed if one.fill is not None},
             ).run()
+
+    @property
+    def _changed(self) -> list[Alteration]:
+        return [*self.change.alter, *self.change.add]
 
     def _definition(self) -> Definition:
         rows = self.database.run(
@@ -62,34 +70,55 @@ class TableAlteration:
             raise DefinitionError(f"there is no table {self.change.table}")
         return _with_own_checks(parse(rows[0][0]))
 
+    def _refuse_second_checks(self, old: Definition) -> None:
+        there = _check_names(old)
+        for check in self.change.add_checks:
+            if check.name in there:
+                raise DefinitionError(f"{self.change.table} has a CHECK called {check.name!r} already")
+
     # Native statements
+
+    def _drop_check(self, name: str) -> None:
+        if name not in _check_names(self._definition()):
+            raise DefinitionError(f"{self.change.table} has no CHECK called {name!r}")
+        self._migrate("drop_constraint", name)
 
     def _drop(self, name: str) -> None:
         self.before_loss()
-        for part in _own_checks(self._definition().column(name)):
-            self._migrate("drop_constraint", part.name)  # one that was added later stands with the table
+        old = self._definition()
+        own = {str(part.name) for part in _own_checks(old.column(name))}
+        if own & _check_names(old, but=old.column(name)):
+            Rebuild(self.database, old, old).run()  # afterwards each stands with its column and goes with it
+        else:
+            for check in own:
+                self._migrate("drop_constraint", check)  # one that was added later stands with the table
         self._migrate("drop_column", name)
 
     def _is_native(self, old: Definition) -> bool:
         change = self.change
         if (change.key, change.without_rowid, change.strict) != (None, None, None):
             return False
+        if any(one.fill is not None and one.column.default is not None for one in change.add):
+            return False  # SQLite gives old rows the default, and takes no DEFAULT for a column that is there
         return all(self._is_natively_alterable(old, one) for one in change.alter)
 
     def _is_natively_alterable(self, old: Definition, alteration: Alteration) -> bool:
-        """Whether only NULL and named CHECKs change."""
+        """Whether only NULL and CHECKs change, and no other column has a CHECK of the same name."""
         before, after = old.column(alteration.column.name), self._column(old, alteration)
-        return alteration.using is None and _without_rules(before) == _without_rules(after)
+        names = {str(part.name) for part in (*_own_checks(before), *_own_checks(after))}
+        return (
+            alteration.using is None
+            and not names & _check_names(old, but=before)
+            and _without_rules(before, _own_references(old, before)) == _without_rules(after)
+        )
 
     def _alter_natively(self, old: Definition) -> None:
-        for name in self.change.drop_checks:
-            self._migrate("drop_constraint", name)
         for one in self.change.alter:
             self._alter_column_natively(old, one)
         for one in self.change.add:
             self._add_column(one)
         for check in self.change.add_checks:
-            self.database.run(f"ALTER TABLE {quoted(self.change.table)} ADD {check_sql(check)}")
+            self._add_check(check)
 
     def _alter_column_natively(self, old: Definition, one: Alteration) -> None:
         column = one.column
@@ -103,11 +132,11 @@ class TableAlteration:
         if before.of("NOT") and column.null:
             self._migrate("drop_not_null", column.name)
         elif not before.of("NOT") and not column.null:
-            self._migrate("add_not_null", column.name)
+            self._forbid_null(column.name)
         there = {normal(part.text) for part in before.of("CHECK")}
         for check in column.checks:
             if normal(check_sql(check)) not in there:
-                self.database.run(f"ALTER TABLE {quoted(self.change.table)} ADD {check_sql(check)}")
+                self._add_check(check)
 
     def _add_column(self, one: Alteration) -> None:
         """Ours and not playhouse's, which writes every row of a NOT NULL column and leaves no DEFAULT behind."""
@@ -121,7 +150,30 @@ class TableAlteration:
         self.database.run(f"ALTER TABLE {table} ADD COLUMN {column_sql(nullable)}")
         self._fill(column.name, one.fill)
         if not column.null:
-            self._migrate("add_not_null", column.name)
+            self._forbid_null(column.name)
+
+    def _add_check(self, check: Check) -> None:
+        with self._naming("check", check.name, f"NOT ({check.condition})"):
+            self.database.run(f"ALTER TABLE {quoted(self.change.table)} ADD {check_sql(check)}")
+
+    def _forbid_null(self, column: str) -> None:
+        with self._naming("not_null", column, f"{quoted(column)} IS NULL"):
+            self._migrate("add_not_null", column)
+
+    @contextmanager
+    def _naming(self, kind: str, rule: str, broken: str) -> Iterator[None]:
+        """Say which rule rows break, where SQLite does not, and how many do."""
+        try:
+            yield
+        except ConstraintError as error:
+            table = self.change.table
+            count = self.database.run(f"SELECT count(*) FROM {quoted(table)} WHERE {broken}").fetchall()[0][0]
+            raise ConstraintError(
+                f"{count} rows of {table} break the {kind.replace('_', ' ')} rule ({rule}) they would get",
+                kind=kind,
+                table=table,
+                constraint=rule,
+            ) from error
 
     def _fill(self, column: str, value: str) -> None:
         self.before_loss()
@@ -139,10 +191,10 @@ class TableAlteration:
     def _edited(self, old: Definition) -> Definition:
         new, change = deepcopy(old), self.change
         for one in change.alter:
+            replaced = _own_references(old, old.column(one.column.name))
+            new.constraints = [part for part in new.constraints if part not in replaced]
             new.replace_column(one.column.name, self._column(old, one))
         new.columns += [_text(one.column) for one in change.add]
-        for name in change.drop_checks:
-            _drop_check(new, name)
         new.constraints += [_part(check_sql(check)) for check in change.add_checks]
         if change.key is not None:
             _set_key(new, change.key)
@@ -177,7 +229,7 @@ def _is_of_field(part: Part) -> bool:
 def _with_own_checks(definition: Definition) -> Definition:
     """Put each field's CHECK to its column: one that was added natively stands with the table."""
     for part in list(definition.constraints):
-        owners = [column for column in definition.columns if column.name.lower() in part.names()]
+        owners = [column for column in definition.columns if column.name.lower() in _quoted_names(part)]
         if _is_of_field(part) and len(owners) == 1:
             definition.constraints.remove(part)
             column = owners[0]
@@ -187,9 +239,26 @@ def _with_own_checks(definition: Definition) -> Definition:
     return definition
 
 
-def _without_rules(column: ColumnText) -> object:
-    """What of *column* SQLite cannot alter natively, in comparable form."""
-    shape = table_shape(Definition("one", [column]))
+def _quoted_names(part: Part) -> set[str]:
+    """The columns of a field's CHECK, where each is in quotes; `length` without them is the function."""
+    return {token.name.lower() for token in part.tokens if token.kind == "quoted"}
+
+
+def _check_names(definition: Definition, but: ColumnText | None = None) -> set[str]:
+    """What the CHECKs are called, without those that stand with the column *but*."""
+    parts = [part for column in definition.columns if column != but for part in column.parts]
+    return {part.name for part in (*parts, *definition.constraints) if part.kind == "CHECK" and part.name}
+
+
+def _own_references(definition: Definition, column: ColumnText) -> list[Part]:
+    """The foreign keys of *column* alone that stand with the table, as other programs write them."""
+    foreign = (part for part in definition.constraints if part.kind == "FOREIGN")
+    return [part for part in foreign if [one.name.lower() for one in part.inside()] == [column.name.lower()]]
+
+
+def _without_rules(column: ColumnText, references: Sequence[Part] = ()) -> object:
+    """What of *column* and its *references* SQLite cannot alter natively, in comparable form."""
+    shape = table_shape(Definition("one", [column], list(references)))
     (only,) = shape.columns.values()
     return (
         only.type,
@@ -208,18 +277,6 @@ def _text(column: Column) -> ColumnText:
 
 def _part(constraint: str) -> Part:
     return parse(f"CREATE TABLE one (a, {constraint})").constraints[0]
-
-
-def _drop_check(definition: Definition, name: str) -> None:
-    for column in definition.columns:
-        parts = tuple(part for part in column.parts if part.name != name)
-        if len(parts) < len(column.parts):
-            definition.replace_column(column.name, ColumnText(column.name, column.type, parts))
-            return
-    parts_left = [part for part in definition.constraints if part.name != name]
-    if len(parts_left) == len(definition.constraints):
-        raise DefinitionError(f"{definition.name} has no CHECK called {name!r}")
-    definition.constraints = parts_left
 
 
 def _set_key(definition: Definition, key: tuple[str, ...]) -> None:

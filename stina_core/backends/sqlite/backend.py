@@ -64,6 +64,10 @@ class SqliteBackend:
         """Run one statement of the core itself and return all its rows."""
         return self.database.execute_sql(sql, values).fetchall()
 
+    def read(self, sql: str) -> list[Row]:
+        """Run one SELECT of the core itself as it is."""
+        return self.database.run(sql).fetchall()
+
     def is_one_statement(self, sql: str) -> bool:
         """Whether *sql* is a single statement."""
         return is_one(sql)
@@ -117,6 +121,21 @@ class SqliteBackend:
             yield
         finally:
             connection.set_progress_handler(None)
+
+    @contextmanager
+    def traced(self, seen: Callable[[str, bool], object]) -> Iterator[None]:
+        """Tell *seen* every statement this thread runs inside the block, and whether it has values; not which."""
+        connection = self.database.connection()
+
+        def trace(cursor: apsw.Cursor, sql: str, values: apsw.Bindings | None) -> bool:
+            seen(sql, bool(values))
+            return True
+
+        connection.exec_trace = trace
+        try:
+            yield
+        finally:
+            connection.exec_trace = None
 
     def foreign_keys(self, on: bool) -> None:
         """Switch enforcement on this thread's connection; outside a transaction only."""

@@ -72,7 +72,7 @@ def make(source: apsw.Connection, path: str, reason: str, *, check: bool = True)
     """
     folder = _folder(path)
     with temporary(folder) as copy:
-        _copy(source, copy)
+        copy_to(copy, source)
         if check:
             _check(copy, path)
         same = _same(copy, path, reason)
@@ -202,12 +202,19 @@ def temporary(folder: Path) -> Iterator[Path]:
             _remove(Path(f"{path}{suffix}"))
 
 
+def copy_to(file: Path, source: apsw.Connection) -> None:
+    """Copy what is committed in *source* into the empty *file*; nothing is beside that afterwards."""
+    with _writing(file) as connection, translated():
+        _overwrite(source, connection)
+        connection.pragma("journal_mode", "delete")  # one file, with nothing beside it
+
+
 @contextmanager
 def _prepared(source: Path, path: str, page_size: int | None) -> Iterator[Path]:
     """Yield a checked copy of *source* beside *path*, made ready to become the store there."""
     with temporary(Path(path).parent) as copy:
         with inspection.opened(str(source)) as original:
-            _copy(original, copy)
+            copy_to(copy, original)
         _check(copy, str(source))
         with _writing(copy) as connection, translated():
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
@@ -227,12 +234,6 @@ def _writing(path: Path) -> Iterator[apsw.Connection]:
         yield connection
     finally:
         connection.close()
-
-
-def _copy(source: apsw.Connection, target: Path) -> None:
-    with _writing(target) as connection, translated():
-        _overwrite(source, connection)
-        connection.pragma("journal_mode", "delete")  # one file, with nothing beside it
 
 
 def _overwrite(source: apsw.Connection, target: apsw.Connection) -> None:

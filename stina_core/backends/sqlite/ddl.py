@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...alterations import TableChange
 from ...catalog import Index, Search, Table, Type
 from ...errors import QueryError
-from ...shapes import Shapes
 from .database import StoreDatabase
 from .ddl_text import TYPES, create_index_sql, create_search_sql, create_table_sql, schema_sql
 from .statements import TABLES
+
+if TYPE_CHECKING:
+    from ...alterations import TableChange
+    from ...shapes import Shapes
 
 
 class SqliteDdl:

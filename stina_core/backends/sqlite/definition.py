@@ -16,8 +16,10 @@ from .tokens import Token, closing, tokens, unwrapped
 _TABLE_PART = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"})
 _COLUMN_PART = frozenset(
     {"CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE", "REFERENCES"}
-    | {"GENERATED", "AS"}
+    | {"DEFERRABLE", "GENERATED", "AS"}
 )
+_TOGETHER = frozenset({("NOT", "NULL"), ("NOT", "DEFERRABLE"), ("SET", "NULL"), ("SET", "DEFAULT")})
+"""Words of which the second one begins nothing after the first."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Part:
     """One constraint of a column or of the table.
 
     Attributes:
-        kind: Its first keyword, such as `CHECK`; `NOT NULL` is `NOT`, a generated column's is `AS`.
+        kind: Its first keyword, such as `CHECK`; `NOT NULL` is `NOT`, `NOT DEFERRABLE` is `DEFERRABLE`,
+            a generated column's is `AS`.
         tokens: Without `CONSTRAINT name`.
         text: As it is written, with it.
         name: The constraint's name, if it has one.
@@ -113,7 +116,7 @@ class Definition:
                 return [column.name]
         for part in self.constraints:
             if part.kind == "PRIMARY":
-                return [first.name for first, *_ in split(part.inside())]
+                return names(part.inside())
         return []
 
     @property
@@ -131,7 +134,8 @@ class Definition:
             return None
         column = self.column(self.key[0])
         descending = any("DESC" in [token.word for token in part.tokens] for part in column.of("PRIMARY"))
-        return column.name if column.type.strip("\"'`[]").upper() == "INTEGER" and not descending else None
+        is_integer = [token.name.upper() for token in tokens(column.type)] == ["INTEGER"]
+        return column.name if is_integer and not descending else None
 
     @property
     def autoincrement(self) -> bool:
@@ -178,72 +182,68 @@ def split(words: list[Token]) -> Iterator[list[Token]]:
         yield item
 
 
+def names(words: list[Token]) -> list[str]:
+    """Return the columns that a list such as UNIQUE's names, without their parentheses, order and collation."""
+    return [next(token.name for token in item if token.text != "(") for item in split(words)]
+
+
 def quoted(name: str) -> str:
     """Return *name* as SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def _column(sql: str, item: list[Token]) -> ColumnText:
-    end = 1
-    while end < len(item) and item[end].word not in _COLUMN_PART:
-        end = closing(item, end) + 1 if item[end].text == "(" else end + 1
-    kind = sql[item[1].start : item[end - 1].end] if end > 1 else ""
-    parts = list(_parts(sql, item[end:], _COLUMN_PART))
-    return ColumnText(item[0].name, kind, tuple(parts))
+    name, words = item[0].name, item[1:]
+    end = _next(words, 0, _COLUMN_PART)
+    kind = sql[words[0].start : words[end - 1].end] if end else ""
+    return ColumnText(name, kind, tuple(_parts(sql, words[end:], _COLUMN_PART)))
 
 
 def _parts(sql: str, words: list[Token], starts: frozenset[str]) -> Iterator[Part]:
     place = 0
     while place < len(words):
         begin, name = place, None
-        if words[place].word == "CONSTRAINT":
-            name, place = words[place + 1].name, place + 2
-            if place >= len(words):
-                return  # SQLite takes a name with nothing after it, and forgets it
+        while place < len(words) and words[place].word == "CONSTRAINT":
+            name, place = words[place + 1].name, place + 2  # SQLite forgets all names but the last
+        if place >= len(words):
+            return  # SQLite takes a name with nothing after it, and forgets it
         end = _end(words, place, starts)
-        first = words[place].word
-        kind = "AS" if first == "GENERATED" else first
-        yield Part(
-            kind,
-            tuple(words[place:end]),
-            sql[words[begin].start : words[end - 1].end],
-            name,
-        )
+        part = words[place:end]
+        yield Part(_kind(part), tuple(part), sql[words[begin].start : part[-1].end], name)
         place = end
 
 
+def _kind(part: list[Token]) -> str:
+    if part[0].word == "GENERATED":
+        return "AS"
+    return "DEFERRABLE" if [token.word for token in part[:2]] == ["NOT", "DEFERRABLE"] else part[0].word
+
+
 def _end(words: list[Token], place: int, starts: frozenset[str]) -> int:
-    """Return where the constraint that begins at *place* ends: before the next word that begins one."""
-    first = words[place].word
+    """Return where the constraint that begins at *place* ends."""
     end = place + 1
-    if first == "DEFAULT":
-        if end < len(words) and words[end].text == "(":
-            return closing(words, end) + 1
-        while end < len(words) and words[end].text in ("+", "-"):
-            end += 1
-        return end + 1
-    while end < len(words):
-        word = words[end].word
-        if words[end].text == "(":
-            end = closing(words, end) + 1
-            continue
-        if _continues(first, words[end - 1].word, word, words, end):
-            end += 1
-            continue
-        if word in starts:
-            break
-        end += 1
-    return end
+    if words[place].word != "DEFAULT":
+        return _next(words, end, starts)
+    if words[end].text == "(":
+        return closing(words, end) + 1
+    return end + 2 if words[end].text in ("+", "-") else end + 1
 
 
-def _continues(first: str, before: str, word: str, words: list[Token], place: int) -> bool:
-    """Whether *word*, which may begin a constraint, belongs to the one that began with *first*."""
-    if (first, word) in (("NOT", "NULL"), ("GENERATED", "AS"), ("FOREIGN", "REFERENCES")):
-        return True
-    if before == "SET":  # ON DELETE SET NULL, SET DEFAULT
-        return True
-    following = words[place + 1].word if place + 1 < len(words) else ""
-    return word == "NOT" and following == "DEFERRABLE"
+def _next(words: list[Token], place: int, starts: frozenset[str]) -> int:
+    """Return where the next constraint begins, from *place* on and outside of parentheses."""
+    while place < len(words) and not _begins(words, place, starts):
+        place = closing(words, place) + 1 if words[place].text == "(" else place + 1
+    return place
+
+
+def _begins(words: list[Token], place: int, starts: frozenset[str]) -> bool:
+    """Whether a constraint begins at *place*; the words that begin one stand elsewhere too."""
+    word, before = words[place].word, words[place - 1].word if place else ""
+    if word == "GENERATED":  # else it is a type or a name
+        return [token.word for token in words[place + 1 : place + 3]] == ["ALWAYS", "AS"]
+    if word == "AS" and before == "ALWAYS":
+        return place < 2 or words[place - 2].word != "GENERATED"
+    return word in starts and (before, word) not in _TOGETHER
 
 
 def condition(part: Part) -> Iterable[Token]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import apsw
 
+from ...catalog import sql_literal
 from ...shapes import ColumnShape, Part, ReferenceShape, Shapes, TableShape
 from . import definition as ddl
 from .definition import ColumnText, Definition
@@ -22,6 +23,12 @@ SCHEMA = (
 
 Object = tuple[str, str, str, str]
 """Type, name, table and SQL."""
+
+_Owned = tuple[ColumnText | None, ddl.Part]
+"""A constraint and its column; None for one of the table."""
+
+_VALUES = frozenset({"NULL", "TRUE", "FALSE", "CURRENT_TIME", "CURRENT_DATE", "CURRENT_TIMESTAMP"})
+"""Words that are values as a DEFAULT. Any other word there is a text to SQLite."""
 
 
 def snapshot(connection: apsw.Connection) -> Shapes:
@@ -49,28 +56,28 @@ def shapes(objects: Iterable[Object]) -> Shapes:
 
 def table_shape(definition: Definition) -> TableShape:
     """Return one parsed table as comparable values."""
-    parts: list[tuple[ColumnText | None, ddl.Part]] = [
-        (column, part) for column in definition.columns for part in column.parts
-    ]
+    parts: list[_Owned] = [(column, part) for column in definition.columns for part in column.parts]
     parts += [(None, part) for part in definition.constraints]
     key = tuple(name.lower() for name in definition.key)
     own = {column.name.lower(): _column_shape(column, definition, key) for column in definition.columns}
     options = {option.lower() for option in definition.options}
     if definition.autoincrement:
         options.add("autoincrement")
+    checks = {
+        normal(ddl.condition(part)): (part.name or "").lower() for _, part in parts if part.kind == "CHECK"
+    }
     return TableShape(
         own,
         key,
-        frozenset(normal(ddl.condition(part)) for _, part in parts if part.kind == "CHECK"),
+        frozenset(checks),
         frozenset(
             (column.name.lower(),) if column else _names(part.inside())
             for column, part in parts
             if part.kind == "UNIQUE"
         ),
-        frozenset(
-            _reference_shape(column, part) for column, part in parts if part.kind in ("REFERENCES", "FOREIGN")
-        ),
+        _references(parts),
         frozenset(options),
+        checks,
     )
 
 
@@ -80,19 +87,42 @@ def _column_shape(column: ColumnText, definition: Definition, key: tuple[str, ..
     implied = in_key and (
         definition.strict or not definition.has_rowid or definition.rowid_column == column.name
     )
-    defaults = [normal(unwrapped(list(part.tokens[1:]))) for part in column.of("DEFAULT")]
     collations = [part.tokens[1].name.lower() for part in column.of("COLLATE")]
     generated = [
         f"{normal(ddl.condition(part))} {'stored' if part.tokens[-1].word == 'STORED' else 'virtual'}"
         for part in column.of("AS")
     ]
     return ColumnShape(
-        normal(column.type),
+        " ".join(token.name.lower() for token in tokens(column.type)),
         not (implied or column.of("NOT")),
-        defaults[0] if defaults and defaults[0] != "null" else "",
+        _default(column),
         collations[-1] if collations else "binary",
         generated[0] if generated else "",
     )
+
+
+def _default(column: ColumnText) -> str:
+    parts = column.of("DEFAULT")
+    words = unwrapped(list(parts[-1].tokens[1:])) if parts else []
+    if len(words) == 1 and words[0].kind in ("word", "quoted") and words[0].word not in _VALUES:
+        return sql_literal(words[0].name)
+    return "" if [token.word for token in words] == ["NULL"] else normal(words)
+
+
+def _references(parts: list[_Owned]) -> frozenset[ReferenceShape]:
+    """Return the foreign keys. DEFERRABLE may stand apart from its own; it belongs to the last one before it."""
+    found: list[ReferenceShape] = []
+    for column, part in parts:
+        if part.kind in ("REFERENCES", "FOREIGN"):
+            found.append(_reference_shape(column, part))
+        elif part.kind == "DEFERRABLE" and found:
+            found[-1] = replace(found[-1], deferred=_is_deferred(part))
+    return frozenset(found)
+
+
+def _is_deferred(part: ddl.Part) -> bool:
+    words = " ".join(token.word for token in part.tokens)
+    return "INITIALLY DEFERRED" in words and "NOT DEFERRABLE" not in words
 
 
 def _reference_shape(column: ColumnText | None, part: ddl.Part) -> ReferenceShape:
@@ -114,7 +144,7 @@ def _reference_shape(column: ColumnText | None, part: ddl.Part) -> ReferenceShap
         to,
         actions["DELETE"],
         actions["UPDATE"],
-        "INITIALLY DEFERRED" in " ".join(upper) and "NOT DEFERRABLE" not in " ".join(upper),
+        _is_deferred(part),
     )
 
 
@@ -133,7 +163,7 @@ def _resolved(tables: dict[str, TableShape]) -> dict[str, TableShape]:
 
 
 def _names(words: list[Token]) -> tuple[str, ...]:
-    return tuple(item[0].name.lower() for item in ddl.split(words))
+    return tuple(name.lower() for name in ddl.names(words))
 
 
 def _is_virtual(sql: str) -> bool:

@@ -1,7 +1,8 @@
 """SQLite's own words: a schema text split into tokens, and the form in which two texts are compared.
 
 Follows SQLite's tokenizer (sqlite.org/lang_expr.html and tokenize.c): four ways
-to quote a name, doubled quotes inside, both kinds of comment.
+to quote a name, doubled quotes inside, both kinds of comment. Beyond ASCII every
+character is part of a name, also what is a space or a digit for Python.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from ...errors import QueryError
 
 _TOKEN = re.compile(
     r"""
-    (?P<space>   [\s]+ | --[^\n]*(?:\n|\Z) | /\*.*?(?:\*/|\Z) )
+    (?P<space>   [ \t\n\f\r\ufeff]+ | --[^\n]*(?:\n|\Z) | /\*.*?(?:\*/|\Z) )
   | (?P<blob>    [xX]'[0-9a-fA-F]*' )
   | (?P<text>    '(?:[^']|'')*' )
   | (?P<quoted>  "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\] )
-  | (?P<number>  (?:0[xX][0-9a-fA-F_]+ | (?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d[\d_]*)?) )
-  | (?P<word>    [A-Za-z_\u0080-\U0010ffff][\w$\u0080-\U0010ffff]* )
+  | (?P<number>  (?:0[xX][0-9a-fA-F_]+ | (?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9][0-9_]*)?) )
+  | (?P<word>    [A-Za-z_\u0080-\U0010ffff][A-Za-z0-9_$\u0080-\U0010ffff]* )
   | (?P<sign>    ->>|->|\|\||<<|>>|<=|>=|<>|!=|==|[-+*/%&|~<>=(),.;?:@#$!] )
     """,
     re.VERBOSE | re.DOTALL,

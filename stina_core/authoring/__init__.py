@@ -1,0 +1,1 @@
+"""Writes the next step of a plugin whose models have changed: `stina db make`."""

@@ -1,0 +1,113 @@
+"""One table: what to do to the one the steps made, so that it is the one the model wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..catalog import FIELD_RULES, Index, Table
+from ..definitions import indexes_of
+from ..shapes import Shapes
+from .column_code import ColumnCode
+from .layout import Code, call, literal
+from .questions import Answers
+from .source import Fields, Source, index_arguments, search_arguments
+from .statements import Change, Statement, changes_of, operation
+
+
+@dataclass
+class TableCode:
+    """Compares one table as the steps made it with what its model wants.
+
+    Attributes:
+        wanted, found: The schema the models want, and the one the steps made.
+    """
+
+    source: Source
+    table: Table
+    fields: Fields
+    wanted: Shapes
+    found: Shapes
+    answers: Answers
+
+    def __post_init__(self) -> None:
+        name = self.table.name
+        self.own = self.source.own(name)
+        self.after, self.before = self.wanted.tables[name], self.found.tables[name]
+        self.columns = ColumnCode(self.source, self.table, self.fields, self.after, self.before, self.answers)
+
+    def statements(self) -> tuple[list[Statement], list[Statement]]:
+        """Return what to do now, and what once all tables are changed: then nothing needs the old columns."""
+        indexes, dropped = self._dropped_indexes(), self.columns.dropped()
+        before = self.columns.nullable_now()
+        changes = [
+            *self.columns.kept(),
+            *self.columns.changed(),
+            *self._checks(),
+            *self._key(),
+            *self._storage(),
+            *self._added_indexes(),
+        ]
+        if changes:
+            now = changes_of(self.own, [*indexes, *changes])
+            return [*before, *now, *self._search()], [change.on(self.own) for change in dropped]
+        return [*before, *self._search()], changes_of(self.own, [*indexes, *dropped])
+
+    def _checks(self) -> Iterator[Change]:
+        after, before = self.after.check_names.items(), self.before.check_names.items()
+        for condition, name in before:
+            if name and (condition, name) not in after and not _is_of_field(name):
+                yield Change("drop_check", name, literal(name))
+        for check in self.table.checks:
+            if check.name not in {name for condition, name in before if (condition, name) in after}:
+                yield Change("add_check", check.name, self.source.check(check))
+
+    def _key(self) -> Iterator[Change]:
+        if self.after.key != self.before.key:
+            columns = map(literal, self.after.key)
+            yield Change("set_primary_key", "_".join(self.after.key), *columns, alone=None)
+
+    def _storage(self) -> Iterator[Change]:
+        arguments: list[Code] = [
+            f"{option.replace(' ', '_')}={option in self.after.options}"
+            for option in ("without rowid", "strict")
+            if (option in self.after.options) != (option in self.before.options)
+        ]
+        if arguments:
+            yield Change("set_storage", "", *arguments, alone=None)
+
+    def _dropped_indexes(self) -> list[Change]:
+        prefix = f"{self.table.name}__"
+        names = [
+            name
+            for name, part in self.found.indexes.items()
+            if part.table == self.table.name
+            and name.startswith(prefix)
+            and self.wanted.indexes.get(name) != part
+        ]
+        return [
+            Change("drop_index", own, literal(own)) for own in (name.removeprefix(prefix) for name in names)
+        ]
+
+    def _added_indexes(self) -> Iterator[Change]:
+        for index in self.table.indexes:
+            name = self.table.index_name(index)
+            if self.found.indexes.get(name) != self.wanted.indexes[name] and not self._comes_along(index):
+                yield Change("add_index", index.name, *index_arguments(index))
+
+    def _comes_along(self, index: Index) -> bool:
+        """Whether adding or altering a column makes *index* by itself."""
+        return index in indexes_of(self.fields) and self.columns.is_altered(index.columns[0])
+
+    def _search(self) -> list[Statement]:
+        name, search = self.table.search_name, self.table.search
+        wanted, found = self.wanted.searches.get(name), self.found.searches.get(name)
+        if wanted == found:
+            return []
+        what = "alter_search" if wanted and found else "create_search" if wanted else "drop_search"
+        arguments = search_arguments(self.own, search) if search else [literal(self.own)]
+        return [operation((what, self.own), call(f"op.{what}", *arguments))]
+
+
+def _is_of_field(check: str) -> bool:
+    return check.rpartition("_")[2] in FIELD_RULES

@@ -1,0 +1,115 @@
+"""Whether a file and the code that opens it still agree: looked up if nothing changed, else compared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ..catalog import Table
+from ..errors import DriftError
+from ..log import get_logger
+from .code_digest import code_digest
+from .ledger import Past, Verified
+from .steps import PluginSteps
+
+if TYPE_CHECKING:
+    from ..backends.base import Backend
+    from ..shapes import Shapes
+    from .drift import Difference
+
+log = get_logger(__name__)
+
+
+class Verification:
+    """Compares models and steps with one file.
+
+    Args:
+        tables: The tables each plugin's models want. A plugin that is not in it has no models.
+
+    Attributes:
+        drift: By plugin, the differences found.
+    """
+
+    def __init__(
+        self, backend: Backend, declared: Sequence[PluginSteps], tables: Mapping[str, Sequence[Table]]
+    ) -> None:
+        self._backend = backend
+        self._declared = declared
+        self._tables = tables
+        self._fingerprints = {name: fingerprint_of(wanted) for name, wanted in tables.items()}
+        self.drift: dict[str, list[Difference]] = {}
+
+    def unchanged(self, past: Past) -> set[str]:
+        """Return the plugins whose steps are, to the letter, those that ran in this file."""
+        return {
+            plugin.plugin
+            for plugin in self._declared
+            if plugin.plugin in past.verified
+            and past.verified[plugin.plugin].code == _code(plugin, past.checksums(plugin.plugin))
+        }
+
+    def check(self, plugin: str, found: Shapes, step: str | None) -> None:
+        """Compare the models of *plugin* with the whole schema *found*.
+
+        Raises:
+            DriftError: it cannot work with what is there.
+        """
+        if plugin not in self._tables:
+            return
+        from .drift import compare, drift_message, harmful, of_plugin  # most starts compare nothing
+
+        differences = compare(self._backend.ddl.wanted(self._tables[plugin]), of_plugin(plugin, found))
+        if differences:
+            self.drift[plugin] = differences
+        bad = harmful(differences)
+        if bad:
+            raise DriftError(plugin, step, drift_message(plugin, bad))
+        if not self._is_exact(plugin):
+            log.warning("schema.drift", plugin=plugin, extra=[one.name for one in differences])
+
+    def look(self, past: Past, held: Collection[str]) -> dict[str, DriftError]:
+        """Check every plugin, but those in *held*, for which the file or the models changed since the last time.
+
+        Returns:
+            By plugin, why it cannot work with what is there.
+        """
+        failed: dict[str, DriftError] = {}
+        found: Shapes | None = None
+        for plugin in self._declared:
+            name = plugin.plugin
+            if name in held or past.verified.get(name) == self._as_now(plugin, past):
+                continue
+            found = found or self._backend.ddl.found()
+            try:
+                self.check(name, found, None)
+            except DriftError as error:
+                failed[name] = error
+        return failed
+
+    def outdated(self, past: Past, off: Collection[str]) -> dict[str, Verified]:
+        """Return what is to be noted of plugins, but those in *off*, for which nothing else is noted."""
+        now = {
+            plugin.plugin: self._as_now(plugin, past)
+            for plugin in self._declared
+            if plugin.plugin not in off and self._is_exact(plugin.plugin)
+        }
+        return {name: verified for name, verified in now.items() if past.verified.get(name) != verified}
+
+    def _as_now(self, plugin: PluginSteps, past: Past) -> Verified:
+        name = plugin.plugin
+        code = _code(plugin, past.checksums(name))
+        return Verified(self._fingerprints.get(name, ""), past.schema_version, code)
+
+    def _is_exact(self, plugin: str) -> bool:
+        """Whether nothing was found that its models could say: what is extra is looked at again at each start."""
+        return not any(one.what in ("column", "table") for one in self.drift.get(plugin, ()))
+
+
+def fingerprint_of(tables: Sequence[Table]) -> str:
+    """Return a digest of what models want; equal in every process and on every Python."""
+    return hashlib.blake2b("".join(sorted(map(repr, tables))).encode(), digest_size=8).hexdigest()
+
+
+def _code(plugin: PluginSteps, checksums: Mapping[str, str]) -> str:
+    return code_digest((step.id, step.run, checksums.get(step.id, "")) for step in plugin.steps)

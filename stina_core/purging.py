@@ -1,0 +1,176 @@
+"""Deleting what a plugin that is not installed any more left in a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .backends.sqlite import inspection
+from .backends.sqlite.definition import quoted
+from .backends.sqlite.tokens import tokens
+from .errors import ConfigError, ConstraintError
+from .log import get_logger
+from .migrations import ledger
+from .migrations.ledger import core_steps
+from .migrations.plan import CORE, plan
+from .opening import OpenDatabase, open_database
+from .plugins import Plugins, PluginState
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .backends.base import Backup
+    from .config import StoreConfig
+
+log = get_logger(__name__)
+
+_NOTED_IN = ("ledger", "catalog", "failure", "repair", "cursor")
+"""The core's tables that speak of plugins."""
+
+_OBJECTS = (
+    "SELECT CASE m.type WHEN 'table' THEN t.type ELSE m.type END, m.name, m.tbl_name, m.sql "
+    "FROM sqlite_schema AS m LEFT JOIN pragma_table_list AS t ON t.schema = 'main' AND t.name = m.name "
+    "WHERE m.sql IS NOT NULL ORDER BY m.name"
+)
+
+_ORDER = ("trigger", "view", "index", "virtual", "table")
+"""A virtual table goes before the ordinary ones: it takes its shadow tables with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What a plugin had left was deleted.
+
+    Attributes:
+        tables: Full names of the tables and full-text indexes that are gone.
+        backup: The store as it was before.
+    """
+
+    path: str
+    plugin: str
+    tables: tuple[str, ...]
+    backup: Backup | None
+
+
+def check_orphan(config: StoreConfig, plugins: Plugins, name: str) -> None:
+    """Return if `purge()` may delete what *name* left in the store; otherwise raise as it does."""
+    if config.in_memory:
+        raise ConfigError(
+            "a store in memory has nothing of earlier programs; name a file with --db or STINA_DB"
+        )
+    found = inspection.contents(config.location)
+    if found.foreign:
+        raise ConfigError(found.foreign)
+    entries = found.ledger or ()
+    refusal = plan([core_steps(__version__)], entries).refused.get(CORE)
+    if refusal is not None:
+        raise refusal
+    _check_name(name, plugins, {entry.plugin for entry in entries})
+
+
+def purge(config: StoreConfig, plugins: Plugins, name: str) -> Purged:
+    """Delete everything that the plugin *name* left in the store, after a verified backup.
+
+    That is every object called `<name>_...` and what the core noted of the plugin:
+    its steps, failures, repairs and cursors. If the plugin is installed again, it
+    starts on an empty store. No step of another plugin runs. Programs that have
+    the store open go on, and notice that its schema is another one.
+
+    Args:
+        config: With its path decided.
+        plugins: Those that are installed, whatever state they are in.
+
+    Raises:
+        ConfigError: *name* is installed, is the core, or has left nothing here. Nothing was changed.
+        ConstraintError: objects of others refer to its tables. Nothing was changed.
+        SchemaTooNewError, LedgerConflictError: the store is from another Stina. Nothing was changed.
+        StoreBusyError: another program kept the store locked. Nothing was changed.
+        StoreIOError, StoreCorruptError: there is no store, or no backup could be made. Nothing was changed.
+    """
+    check_orphan(config, plugins, name)
+    opened = open_database(
+        config, Plugins([])
+    )  # the core's tables as this version knows them, and nothing else
+    backend = opened.backend
+    try:
+        with backend.lock():
+            backend.foreign_keys(False)
+            with opened.transactions.begin():
+                _check_name(name, plugins, {entry.plugin for entry in ledger.read(backend).entries})
+                backup = backend.backup("purge")  # nobody else can write now
+                try:
+                    tables = _delete(opened, name)
+                except BaseException:
+                    if backup is not None:
+                        backend.discard(backup)  # of a store that is as it was
+                    raise
+        if backup is not None:
+            backend.rotate(backup)
+    finally:
+        backend.close()
+    log.info("plugin.purged", plugin=name, path=config.location, tables=tables)
+    return Purged(config.location, name, tuple(tables), backup)
+
+
+def _check_name(name: str, plugins: Plugins, known: Set[str]) -> None:
+    if name == CORE:
+        raise ConfigError(f"{name} is the core itself; to empty the store use `stina db reset`")
+    installed = {plugin.name for plugin in plugins if plugin.state is not PluginState.MISSING}
+    if name in installed:
+        raise ConfigError(
+            f"the plugin {name} is installed; uninstall its distribution before you purge its data"
+        )
+    orphaned = sorted(known - installed - {CORE})
+    if name not in orphaned:
+        there = f"those that have are: {', '.join(orphaned)}" if orphaned else "nor has any other"
+        raise ConfigError(f"no plugin {name!r} that is gone has data in this store; {there}")
+
+
+def _delete(opened: OpenDatabase, name: str) -> list[str]:
+    """Delete it inside the caller's transaction, and return the names of its tables."""
+    backend = opened.backend
+    objects = sorted(
+        (kind, one)
+        for kind, one, table, _ in backend.execute(_OBJECTS)
+        if _is_of(name, one) and kind in _ORDER and not (kind == "index" and _is_of(name, table))
+    )
+    for wanted in _ORDER:
+        for kind, one in objects:
+            if kind == wanted:
+                backend.execute(f"DROP {'TABLE' if kind == 'virtual' else kind.upper()} {quoted(one)}")
+    dropped = {one.lower() for kind, one in objects if kind in ("table", "virtual", "view")}
+    for user, used in _users(opened, dropped):
+        raise ConstraintError(
+            f"{user} refers to {used} of the plugin {name}; purge the plugin that {user} belongs to first, "
+            f"or remove it. Nothing was changed",
+            kind="foreign_key",
+            table=user,
+            constraint=None,
+        )
+    for table in _NOTED_IN:
+        backend.execute(f"DELETE FROM stina_{table} WHERE plugin = ?", (name,))
+    ledger.begin_epoch(backend)
+    return sorted(one for kind, one in objects if kind in ("table", "virtual"))
+
+
+def _users(opened: OpenDatabase, dropped: Set[str]) -> Iterator[tuple[str, str]]:
+    """Yield what is left in the file and names one of *dropped*, with that name.
+
+    A table whose foreign key names a table that is not there cannot be written any
+    more, also where it has no rows yet; what a trigger does there fails as well.
+    """
+    for kind, user, _, sql in opened.backend.execute(_OBJECTS):
+        if kind in ("trigger", "view"):
+            named = {token.name.lower() for token in tokens(sql) if token.kind in ("word", "quoted")}
+            for used in sorted(named & dropped):
+                yield user, used
+    for child, parent in opened.backend.execute(
+        'SELECT m.name, f."table" FROM sqlite_schema AS m, pragma_foreign_key_list(m.name) AS f '
+        "WHERE m.type = 'table'"
+    ):
+        if parent.lower() in dropped:
+            yield child, parent
+
+
+def _is_of(plugin: str, name: str) -> bool:
+    return name.lower().startswith(f"{plugin}_")

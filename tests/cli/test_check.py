@@ -1,0 +1,343 @@
+"""`stina db check`: the file against its plugins, and what the other looking commands say of the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stina_core import checking
+from stina_core.shapes import Shapes
+from stina_core.testing import file_rows, run_python
+from tests.cli.todos_plugin import MAKE, TITLE, files, install, uninstall
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run, Site
+
+CHANGED = "somebody else changed the tables of"
+
+
+@pytest.fixture
+def used(site: Site, stina: Run, store_path: Path) -> Path:
+    """A store with the plugin's table and one row."""
+    install(site)
+    assert stina("--db", store_path, "db", "migrate").code == 0
+    file_rows(store_path, "INSERT INTO todos_todo VALUES ('1', 'buy milk')")
+    return store_path
+
+
+def harmful(document: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    return [
+        (one["plugin"], one["kind"], one["object"], one["name"])
+        for one in document["differences"]
+        if one["kind"] != "extra"
+    ]
+
+
+def test_sound_store_passes(used: Path, stina: Run) -> None:
+    text, document = stina("--db", used, "db", "check"), stina("--db", used, "db", "check", "--json")
+
+    assert (text.code, text.err) == (document.code, document.err) == (0, "")
+    assert "as the plugins want it" in text.out
+    assert document.document == {
+        "path": str(used),
+        "state": "current",
+        "differences": [],
+        "foreign_keys": {},
+        "integrity": "ok",
+        "orphaned": [],
+        "unowned": [],
+        "pending": [],
+        "skipped": {},
+        "advice": {},
+        "faults": [],
+    }
+
+
+def test_column_that_somebody_took_away_is_missing_and_a_backup_is_the_answer(used: Path, stina: Run) -> None:
+    file_rows(used, "ALTER TABLE todos_todo DROP COLUMN title")
+
+    result = stina("--db", used, "db", "check", "--json")
+    text = stina("--db", used, "db", "check")
+
+    assert result.code == text.code == 1
+    assert result.document["differences"] == [
+        {
+            "plugin": "todos",
+            "kind": "missing",
+            "table": "todos_todo",
+            "object": "column",
+            "name": "todos_todo.title",
+            "detail": "",
+        }
+    ]
+    (advice,) = result.document["advice"]["todos"]
+    assert advice.startswith(f"{CHANGED} todos")
+    assert "`stina db restore FILE`" in advice
+    assert result.err == text.err == "stina: 1 object of todos not as wanted\n"
+    assert "column todos_todo.title is missing" in text.out
+    assert advice in text.out
+
+
+def test_model_that_was_changed_without_a_step_is_told_to_make_one(
+    site: Site, used: Path, stina: Run
+) -> None:
+    install(site, f"{TITLE}\nrank = IntegerField(default=0)")
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    assert result.code == 1
+    assert harmful(result.document) == [("todos", "missing", "column", "todos_todo.rank")]
+    (advice,) = result.document["advice"]["todos"]
+    assert advice.endswith("write the step with `stina db make todos`")
+
+
+def test_both_causes_of_a_difference_are_told_apart(site: Site, used: Path, stina: Run) -> None:
+    install(site, f"{TITLE}\nrank = IntegerField(default=0)")
+    file_rows(used, "ALTER TABLE todos_todo DROP COLUMN title")
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    make, restore = result.document["advice"]["todos"]
+    assert "db make todos" in make
+    assert restore.startswith(CHANGED)
+
+
+def test_what_is_only_in_the_file_is_listed_and_passes(used: Path, stina: Run) -> None:
+    file_rows(used, "ALTER TABLE todos_todo ADD COLUMN colour TEXT")
+    file_rows(used, "CREATE INDEX todos_by_hand ON todos_todo (title)")
+
+    result = stina("--db", used, "db", "check", "--json")
+    text = stina("--db", used, "db", "check").out
+
+    assert (result.code, result.err) == (0, "")
+    extra = {(one["kind"], one["object"], one["name"]) for one in result.document["differences"]}
+    assert extra == {("extra", "column", "todos_todo.colour"), ("extra", "index", "todos_by_hand")}
+    assert result.document["advice"] == {"todos": []}
+    assert "column todos_todo.colour is only in the file" in text
+
+
+def test_plugin_with_pending_steps_is_not_compared(site: Site, used: Path, stina: Run) -> None:
+    rank = 'op.add_column("todo", rank=IntegerField(default=0))'
+    install(site, f"{TITLE}\nrank = IntegerField(default=0)", MAKE, rank)
+
+    result = stina("--db", used, "db", "check", "--json")
+    text = stina("--db", used, "db", "check").out
+
+    assert result.code == 0
+    assert result.document["pending"] == ["todos/0002_step"]
+    assert result.document["differences"] == []
+    assert result.document["skipped"] == {"todos": "its steps have to run first"}
+    assert "todos: its steps have to run first" in text
+
+
+def test_plugin_whose_past_is_another_one_is_not_compared_and_does_not_pass(used: Path, stina: Run) -> None:
+    file_rows(used, "UPDATE stina_ledger SET checksum = 'other' WHERE plugin = 'todos'")
+    file_rows(used, "DELETE FROM stina_catalog")
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    assert result.code == 1
+    assert "0001_step of todos was changed" in result.document["skipped"]["todos"]
+    assert result.err == "stina: todos does not fit the file\n"
+
+
+def test_tables_of_the_core_are_compared_with_what_its_steps_make(used: Path, stina: Run) -> None:
+    file_rows(used, "DROP INDEX stina_repair__plugin")
+    file_rows(used, "ALTER TABLE stina_cursor DROP COLUMN lease_until")
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    assert result.code == 1
+    assert harmful(result.document) == [
+        ("stina", "missing", "column", "stina_cursor.lease_until"),
+        ("stina", "missing", "index", "stina_repair__plugin"),
+    ]
+    assert result.document["advice"]["stina"][0].startswith(f"{CHANGED} stina")
+
+
+CHILD = (
+    "CREATE TABLE labels_label (id TEXT PRIMARY KEY, todo TEXT REFERENCES todos_todo (id)); "
+    "INSERT INTO labels_label VALUES ('a', 'gone'), ('b', 'gone'), ('c', '1')"
+)
+
+
+def test_rows_that_point_to_nothing_are_counted_and_do_not_pass(used: Path, stina: Run) -> None:
+    file_rows(used, CHILD)
+
+    result = stina("--db", used, "db", "check", "--json")
+    text = stina("--db", used, "db", "check").out
+
+    assert (result.code, result.document["foreign_keys"]) == (1, {"labels_label": 2})
+    assert result.err == "stina: rows of labels_label point to nothing\n"
+    assert "2 rows of labels_label point to rows that are not there" in text
+
+
+def test_reference_that_sqlite_cannot_follow_does_not_pass(used: Path, stina: Run) -> None:
+    file_rows(used, "CREATE TABLE labels_label (title TEXT REFERENCES todos_todo (title))")
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    assert result.code == 1
+    assert result.document["integrity"].startswith("references cannot be checked")
+
+
+def test_damaged_file_does_not_pass(used: Path, stina: Run) -> None:
+    with used.open("r+b") as file:
+        file.seek(36)  # how many free pages there are, says sqlite.org/fileformat.html
+        file.write(b"\0\0\0\5")
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    assert result.code == 1
+    assert result.document["integrity"] != "ok"
+    assert result.err == "stina: the file is damaged\n"
+
+
+def test_file_that_is_no_database_is_one_clear_line(stina: Run, store_path: Path) -> None:
+    store_path.write_bytes(b"garbage " * 1000)
+
+    result = stina("--db", store_path, "db", "check", "--json")
+
+    assert (result.code, result.document["state"], result.document["integrity"]) == (1, "damaged", None)
+    assert len(result.err.splitlines()) == 1
+
+
+def test_objects_of_nobody_are_named_and_pass(used: Path, stina: Run) -> None:
+    file_rows(used, "CREATE TABLE kv (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+    file_rows(used, "CREATE VIRTUAL TABLE papers USING fts5 (text)")
+    file_rows(used, "CREATE VIEW recent AS SELECT * FROM todos_todo")
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    assert (result.code, result.document["unowned"]) == (0, ["kv", "papers", "recent"])
+
+
+def test_orphaned_plugin_is_named_with_the_command_that_deletes_its_tables(
+    site: Site, used: Path, stina: Run
+) -> None:
+    uninstall(site)
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    assert (result.code, result.document["orphaned"], result.document["unowned"]) == (0, ["todos"], [])
+    assert "`stina db purge todos`" in stina("--db", used, "db", "check").out
+
+
+LEFT_OPEN = """
+import os, sys
+import apsw
+connection = apsw.Connection(sys.argv[1])
+connection.execute("ALTER TABLE todos_todo RENAME COLUMN title TO name")
+os._exit(0)  # as when it was killed: the log stays
+"""
+
+
+def test_check_reads_the_log_and_changes_nothing(used: Path, stina: Run) -> None:
+    run_python(LEFT_OPEN, used)
+    before = files(used)
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    assert ("todos", "missing", "column", "todos_todo.title") in harmful(result.document)
+    assert files(used) == before
+
+
+def test_check_of_a_store_that_is_not_there_makes_nothing(site: Site, stina: Run, tmp_path: Path) -> None:
+    install(site)
+
+    result = stina("--db", tmp_path / "not" / "there.db", "db", "check", "--json")
+
+    assert (result.code, result.document["state"], result.document["integrity"]) == (0, "new", None)
+    assert not (tmp_path / "not").exists()
+
+
+def test_store_of_a_newer_stina_is_refused_with_the_reason(used: Path, stina: Run) -> None:
+    file_rows(
+        used,
+        "INSERT INTO stina_ledger (plugin, id, checksum, applied_at, ms, sqlite_version, version, breaking) "
+        "VALUES ('stina', '9999_later', 'x', 0, 0, '', '', 1)",
+    )
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    assert (result.code, result.document["state"]) == (1, "too_new")
+    assert "newer version" in result.err
+
+
+def test_plugin_whose_steps_fail_on_an_empty_store_is_compared_without_advice(
+    site: Site, used: Path, stina: Run
+) -> None:
+    install(site, TITLE, f"{MAKE}\nassert not (HERE / 'broken').exists()", name="parts")
+    stina("--db", used, "db", "migrate")
+    file_rows(used, "ALTER TABLE parts_todo DROP COLUMN title")
+    (site.folder / "stina_parts" / "broken").touch()
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    assert harmful(result.document) == [("parts", "missing", "column", "parts_todo.title")]
+    assert result.document["advice"] == {}
+
+
+def test_plugin_that_the_file_does_not_fit_is_quarantined_in_every_report(used: Path, stina: Run) -> None:
+    file_rows(used, "ALTER TABLE todos_todo DROP COLUMN title")
+
+    listed = stina("--db", used, "plugins", "--json").document
+    status = stina("--db", used, "db", "status")
+    doctor = stina("--db", used, "doctor", "--json")
+
+    (todos,) = [one for one in listed if one["name"] == "todos"]
+    assert todos["state"] == "quarantined"
+    assert "column todos_todo.title is missing" in todos["reason"]
+    assert "quarantined: the tables of todos" in status.out
+    (error,) = [one for one in doctor.document if one["severity"] == "error"]
+    assert (doctor.code, error["subject"], error["remedy"]) == (1, "todos", "stina db check")
+    assert "column todos_todo.title is missing" in error["message"]
+
+
+def test_doctor_and_status_name_what_is_only_in_the_file(used: Path, stina: Run) -> None:
+    file_rows(used, "CREATE INDEX todos_by_hand ON todos_todo (title)")
+
+    doctor = stina("--db", used, "doctor", "--json")
+    status = stina("--db", used, "db", "status")
+
+    (found,) = [one for one in doctor.document if one["subject"] == "todos"]
+    assert (doctor.code, found["severity"]) == (0, "info")
+    assert found["message"] == "index todos_by_hand is only in the file"
+    assert "todos: index todos_by_hand is only in the file" in status.out
+
+
+def test_extra_column_is_not_logged_at_every_command(used: Path, stina: Run) -> None:
+    file_rows(used, "ALTER TABLE todos_todo ADD COLUMN colour TEXT")
+
+    quiet, verbose = stina("--db", used, "kv", "list"), stina("--db", used, "kv", "list", "-v")
+
+    assert (quiet.code, quiet.err) == (0, "")
+    assert "schema.drift" in verbose.err
+
+
+def test_failed_step_has_its_command_in_doctor(site: Site, used: Path, stina: Run) -> None:
+    install(site, TITLE, MAKE, "raise RuntimeError")
+    stina("--db", used, "db", "migrate")
+
+    findings = stina("--db", used, "doctor", "--json").document
+
+    (error,) = [one for one in findings if one["severity"] == "error"]
+    assert error["subject"] == "todos"
+    assert error["remedy"].startswith("stina db migrate -v")
+
+
+def test_without_the_replay_of_the_steps_nobody_could_say_where_a_difference_comes_from(
+    used: Path, stina: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(made: checking._Made, *arguments: object) -> None:
+        made.shapes, made.by = Shapes(), set()
+
+    file_rows(used, "ALTER TABLE todos_todo DROP COLUMN title")
+    monkeypatch.setattr(checking._Made, "__init__", nothing)
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    assert result.code == 1
+    assert "todos" not in result.document["advice"]

@@ -1,0 +1,387 @@
+"""`stina db purge`: what a plugin that is gone left is deleted, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import apsw
+import pytest
+
+from stina_core import ConfigError, ConstraintError, StoreConfig, StoreIOError, purging
+from stina_core.migrations import ledger
+from stina_core.plugins import Plugins
+from stina_core.purging import purge
+from stina_core.testing import file_rows, running_python
+from tests.cli.test_backup_restore_reset import answered
+from tests.cli.todos_plugin import MAKE, TITLE, files, install, uninstall
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Run, Site
+
+SEARCHED = f"{TITLE}\nclass Meta:\n    search = Search(('title',))"
+SEARCH = 'op.create_search("todo", "title")'
+NOBODY = Plugins([])
+
+BY_HAND = """
+    CREATE TABLE todos (id TEXT PRIMARY KEY);
+    CREATE TABLE todosmore_one (id TEXT PRIMARY KEY);
+    CREATE TABLE other_one (id TEXT PRIMARY KEY, title TEXT);
+    CREATE INDEX todos_of_other ON other_one (title);
+    CREATE INDEX other_one__title ON other_one (title);
+    CREATE TRIGGER todos_watch AFTER INSERT ON other_one BEGIN DELETE FROM todos_todo; END;
+    CREATE TRIGGER watch_todos AFTER INSERT ON todos_todo BEGIN SELECT 1; END;
+    CREATE VIEW todos_short AS SELECT id FROM todos_todo;
+"""
+"""Other objects that the plugin may have made, and some that only look like its own."""
+
+NOTED = """
+    INSERT INTO stina_repair ("plugin", "table", "column", "reason", "at") VALUES ('{0}', 't', 'c', 'r', 0);
+    INSERT INTO stina_failure VALUES ('{0}', NULL, 'r', 0);
+    INSERT INTO stina_cursor (name, plugin, epoch, seq, updated_at) VALUES ('{0}', '{0}', 'e', 0, 0);
+"""
+
+
+@pytest.fixture
+def orphan(site: Site, stina: Run, store_path: Path) -> Path:
+    """A store with two plugins and a row of each, in which `todos` is not installed any more."""
+    site.add_notes()
+    install(site, SEARCHED, MAKE, SEARCH)
+    assert stina("--db", store_path, "notes", "add", "kept").code == 0
+    file_rows(store_path, "INSERT INTO todos_todo VALUES ('1', 'buy milk')")
+    uninstall(site)
+    return store_path
+
+
+@pytest.fixture
+def config(store_path: Path) -> StoreConfig:
+    return StoreConfig.from_env(store_path)
+
+
+def objects(path: Path) -> set[str]:
+    return {name for (name,) in file_rows(path, "SELECT name FROM sqlite_schema WHERE sql IS NOT NULL")}
+
+
+def noted(path: Path, plugin: str) -> dict[str, int]:
+    """How many rows of each of the core's tables speak of *plugin*."""
+    tables = ("ledger", "catalog", "failure", "repair", "cursor")
+    count = "SELECT count(*) FROM stina_{} WHERE plugin = ?"
+    return {table: file_rows(path, count.format(table), (plugin,))[0][0] for table in tables}
+
+
+def schema_epoch(path: Path) -> int:
+    return int(file_rows(path, "SELECT schema_epoch FROM stina_feed")[0][0])
+
+
+def backups(path: Path) -> list[str]:
+    return sorted(one.name for one in (path.parent / "backups").glob("*"))
+
+
+def contents(path: Path) -> list[Any]:
+    """The schema of the file and the rows of every table, but for when the core last compared the two."""
+    tables = file_rows(
+        path,
+        "SELECT name FROM pragma_table_list "
+        "WHERE schema = 'main' AND name NOT IN ('sqlite_schema', 'stina_catalog') ORDER BY name",
+    )
+    return [
+        file_rows(path, "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name"),
+        *((name, file_rows(path, f'SELECT * FROM "{name}"')) for (name,) in tables),
+    ]
+
+
+def test_purge_deletes_every_object_of_the_plugin_and_nothing_else(orphan: Path, stina: Run) -> None:
+    connection = apsw.Connection(str(orphan))
+    connection.execute(BY_HAND)
+    connection.close()
+    before = objects(orphan)
+    mine = {name for name in before if name.startswith("todos_")}
+    assert {"todos_todo", "todos_todo_search", "todos_todo_search_data", "todos_watch", "todos_short"} <= mine
+
+    result = stina("--db", orphan, "db", "purge", "todos", "--yes", "--json")
+
+    assert (result.code, result.err) == (0, "")
+    assert objects(orphan) == before - mine - {"watch_todos"}
+    assert result.document["tables"] == ["todos_todo", "todos_todo_search"]
+    assert result.document["plugin"] == "todos"
+    assert result.document["path"] == str(orphan)
+    assert file_rows(orphan, "SELECT title FROM notes_note") == [("kept",)]
+    assert file_rows(orphan, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_what_the_core_noted_of_the_plugin_goes_and_of_others_stays(orphan: Path, stina: Run) -> None:
+    connection = apsw.Connection(str(orphan))
+    connection.execute(NOTED.format("todos") + NOTED.format("notes"))
+    connection.close()
+    assert all(noted(orphan, "todos").values())
+    others = noted(orphan, "notes")
+
+    stina("--db", orphan, "db", "purge", "todos", "--yes")
+
+    assert not any(noted(orphan, "todos").values())
+    assert noted(orphan, "notes") == others
+    assert all(others.values())
+
+
+def test_backup_holds_everything_that_was_there(orphan: Path, stina: Run) -> None:
+    result = stina("--db", orphan, "db", "purge", "todos", "--yes", "--json")
+
+    backup = result.document["backup"]
+    assert backup["reason"] == "purge"
+    assert file_rows(backup["path"], "SELECT title FROM todos_todo") == [("buy milk",)]
+    assert noted(Path(backup["path"]), "todos")["ledger"] == 2
+
+
+def test_purge_says_what_is_gone_and_where_it_is_kept(orphan: Path, stina: Run) -> None:
+    result = stina("--db", orphan, "db", "purge", "todos", "--yes")
+
+    (made,) = (orphan.parent / "backups").iterdir()
+    assert result.out.splitlines() == [
+        "deleted todos_todo, todos_todo_search of todos",
+        f"what was in the store before is kept in {made}",
+    ]
+
+
+def test_purged_plugin_starts_fresh_when_it_is_installed_again(site: Site, orphan: Path, stina: Run) -> None:
+    stina("--db", orphan, "db", "purge", "todos", "--yes")
+    install(site, SEARCHED, MAKE, SEARCH)
+
+    result = stina("--db", orphan, "db", "migrate", "--json")
+
+    assert result.document["applied"] == ["todos/0001_step", "todos/0002_step"]
+    assert file_rows(orphan, "SELECT * FROM todos_todo") == []
+    assert stina("--db", orphan, "db", "check").code == 0
+
+
+def test_plugin_that_was_not_purged_is_adopted_again_with_its_rows(
+    site: Site, orphan: Path, stina: Run
+) -> None:
+    install(site, SEARCHED, MAKE, SEARCH)
+
+    result = stina("--db", orphan, "db", "migrate", "--json")
+
+    assert (result.document["applied"], result.document["orphaned"]) == ([], [])
+    assert file_rows(orphan, "SELECT title FROM todos_todo") == [("buy milk",)]
+    assert stina("--db", orphan, "db", "check").code == 0
+
+
+@pytest.mark.parametrize("options", [(), ("--no-plugins",)])
+def test_plugin_that_is_installed_is_refused_whatever_state_it_is_in(
+    options: tuple[str, ...], site: Site, orphan: Path, stina: Run
+) -> None:
+    site.add("todos", plugin="raise RuntimeError('broken')")
+    before = files(orphan)
+
+    for name in ("notes", "todos"):
+        result = stina("--db", orphan, "db", "purge", name, "--yes", *options)
+
+        assert (result.code, result.out) == (1, "")
+        assert result.err.startswith(f"stina: the plugin {name} is installed; uninstall its distribution")
+    assert files(orphan) == before
+
+
+def test_plugin_that_is_only_named_in_the_settings_may_be_purged(
+    orphan: Path, stina: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STINA_PLUGINS", "kv,todos")
+
+    assert stina("--db", orphan, "db", "purge", "todos", "--yes").code == 0
+
+
+@pytest.mark.parametrize("name", ["stina", "nobody", "todos_todo", ""])
+def test_names_without_orphaned_data_are_refused_before_anybody_is_asked(
+    name: str, orphan: Path, stina: Run
+) -> None:
+    before = files(orphan)
+
+    result = stina("--db", orphan, "db", "purge", name)  # without --yes: it would be a usage error
+
+    assert (result.code, result.out) == (1, "")
+    assert ("is the core itself" if name == "stina" else "those that have are: todos") in result.err
+    assert files(orphan) == before
+
+
+def test_purge_needs_yes_when_nobody_can_be_asked(orphan: Path, script: Run) -> None:
+    before = files(orphan)
+
+    result = script("--db", orphan, "db", "purge", "todos")
+
+    assert result.code == 2
+    assert "add --yes" in result.err
+    assert files(orphan) == before
+
+
+def test_person_at_a_terminal_is_told_what_is_there_and_no_is_taken(orphan: Path) -> None:
+    before = files(orphan)
+
+    code, out, err = answered("n\n", "--db", orphan, "db", "purge", "todos")
+
+    assert (code, out.strip()) == (1, "")
+    assert f"Delete what todos left in {orphan} (todos_todo 1 row)? A backup is made first." in err
+    assert files(orphan) == before
+
+
+@pytest.mark.parametrize("points", ["'1'", "NULL"], ids=["with a row that points there", "with none"])
+def test_plugin_that_others_point_to_is_refused_and_nothing_changes(
+    points: str, orphan: Path, config: StoreConfig, stina: Run
+) -> None:
+    file_rows(orphan, "CREATE TABLE labels_label (id TEXT PRIMARY KEY, todo REFERENCES todos_todo (id))")
+    file_rows(orphan, f"INSERT INTO labels_label VALUES ('a', {points})")
+    before = contents(orphan)
+
+    with pytest.raises(ConstraintError) as refused:
+        purge(config, NOBODY, "todos")
+    result = stina("--db", orphan, "db", "purge", "todos", "--yes")
+
+    assert (refused.value.kind, refused.value.table) == ("foreign_key", "labels_label")
+    assert (result.code, result.err) == (1, f"stina: {refused.value}\n")
+    assert contents(orphan) == before
+    assert backups(orphan) == []
+
+
+def test_without_that_refusal_the_others_could_not_be_written_any_more(
+    orphan: Path, config: StoreConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file_rows(orphan, "CREATE TABLE labels_label (id TEXT PRIMARY KEY, todo REFERENCES todos_todo (id))")
+    monkeypatch.setattr(purging, "_users", lambda opened, dropped: [])
+
+    purge(config, NOBODY, "todos")
+
+    connection = apsw.Connection(str(orphan))
+    connection.execute("PRAGMA foreign_keys = 1")
+    with pytest.raises(apsw.SQLError, match=r"no such table: main\.todos_todo"):
+        connection.execute("INSERT INTO labels_label VALUES ('a', NULL)")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TRIGGER notes_watch AFTER INSERT ON notes_note BEGIN DELETE FROM TODOS_todo; END",
+        'CREATE VIEW notes_both AS SELECT t.id FROM notes_note JOIN "todos_todo" AS t',
+    ],
+)
+def test_trigger_or_view_of_others_that_uses_its_tables_is_a_refusal_too(
+    sql: str, orphan: Path, config: StoreConfig
+) -> None:
+    file_rows(orphan, sql)
+    before = contents(orphan)
+
+    with pytest.raises(ConstraintError, match=r"notes_(watch|both) refers to todos_todo of the plugin todos"):
+        purge(config, NOBODY, "todos")
+
+    assert contents(orphan) == before
+    assert backups(orphan) == []
+
+
+def test_tables_of_one_plugin_that_point_to_each_other_are_no_hindrance(
+    orphan: Path, config: StoreConfig
+) -> None:
+    file_rows(orphan, "CREATE TABLE todos_a (id TEXT PRIMARY KEY, todo REFERENCES todos_todo (id))")
+    file_rows(orphan, "INSERT INTO todos_a VALUES ('a', '1')")
+
+    assert purge(config, NOBODY, "todos").tables == ("todos_a", "todos_todo", "todos_todo_search")
+
+
+def test_interrupted_purge_changes_nothing_and_keeps_no_backup(
+    orphan: Path, stina: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(orphan)
+
+    def interrupt(backend: object) -> None:
+        assert len(backups(orphan)) == 1
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ledger, "begin_epoch", interrupt)
+
+    assert stina("--db", orphan, "db", "purge", "todos", "--yes").code == 130
+    assert contents(orphan) == before
+    assert backups(orphan) == []
+
+
+def test_steps_of_other_plugins_are_not_run(site: Site, orphan: Path, stina: Run) -> None:
+    site.add("shelf", plugin=(site.folder / "stina_notes" / "plugin.py").read_text())
+
+    assert stina("--db", orphan, "db", "purge", "todos", "--yes").code == 0
+
+    assert "shelf_note" not in objects(orphan)
+    assert stina("--db", orphan, "--json").document["pending"] == ["shelf/0001_initial"]
+
+
+def test_purge_raises_the_schema_epoch_once(orphan: Path, stina: Run) -> None:
+    before = schema_epoch(orphan)
+
+    stina("--db", orphan, "db", "purge", "todos", "--yes")
+
+    assert schema_epoch(orphan) == before + 1
+
+
+WITH_STORE = """
+from stina_core import open_store
+from stina_notes.plugin import NoteRepository
+
+with open_store(sys.argv[1]) as store:
+    say("open")
+    for line in sys.stdin:
+        store[NoteRepository].add(line.strip())
+        say("added")
+"""
+
+
+def test_program_that_has_the_store_open_goes_on(orphan: Path, stina: Run) -> None:
+    with running_python(WITH_STORE, orphan) as program:
+        program.hear("open")
+
+        assert stina("--db", orphan, "db", "purge", "todos", "--yes").code == 0
+        program.say("after")
+        program.hear("added")
+        program.finish()
+
+    titles = file_rows(orphan, "SELECT title FROM notes_note ORDER BY id")
+    assert titles == [("kept",), ("after",)]
+
+
+def test_five_automatic_backups_of_purges_are_kept(
+    site: Site, orphan: Path, config: StoreConfig, stina: Run
+) -> None:
+    for number in range(7):
+        install(site, TITLE, MAKE, name=f"p{number}")
+        stina("--db", orphan, "db", "migrate")
+        uninstall(site, f"p{number}")
+        purge(config, NOBODY, f"p{number}")
+
+    assert len(backups(orphan)) == 5
+
+
+def test_store_in_memory_and_one_that_is_not_there_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a store in memory"):
+        purge(StoreConfig.from_env(":memory:"), NOBODY, "todos")
+    with pytest.raises(StoreIOError, match="does not exist"):
+        purge(StoreConfig.from_env(tmp_path / "not" / "there.db"), NOBODY, "todos")
+
+    assert not (tmp_path / "not").exists()
+
+
+def test_file_of_the_original_app_has_nothing_to_purge(store_path: Path, stina: Run) -> None:
+    file_rows(store_path, "CREATE TABLE todos_old (id TEXT)")
+    before = files(store_path)
+
+    result = stina("--db", store_path, "db", "purge", "todos", "--yes")
+
+    assert (result.code, result.out) == (1, "")
+    assert "no plugin 'todos' that is gone has data in this store" in result.err
+    assert files(store_path) == before
+
+
+def test_doctor_and_status_say_what_an_orphan_keeps_and_how_it_is_deleted(orphan: Path, stina: Run) -> None:
+    file_rows(orphan, "CREATE TABLE todos (id TEXT)")  # the original app's; not the plugin's
+
+    status = stina("--db", orphan, "db", "status")
+    findings = stina("--db", orphan, "doctor", "--json").document
+
+    (line,) = [line for line in status.out.splitlines() if line.startswith("orphaned")]
+    assert line.split(maxsplit=1)[1] == "todos: todos_todo 1 row; `stina db purge todos` deletes that"
+    (finding,) = [one for one in findings if one["subject"] == "todos"]
+    assert finding["severity"] == "warning"
+    assert finding["message"].endswith("todos_todo 1 row")
+    assert finding["remedy"].endswith("stina db purge todos")
