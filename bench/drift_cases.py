@@ -167,7 +167,7 @@ CASES = (
     Case("python default only", tag=TagWithPythonDefault),
     Case(
         "new table",
-        ((_MISSING, "table", "notes_tag"), (_MISSING, "index", "notes_tag__note_id")),
+        ((_MISSING, "table", "notes_tag"),),
         after=("DROP TABLE notes_tag",),
     ),
     Case(

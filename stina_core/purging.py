@@ -88,9 +88,7 @@ def purge(config: StoreConfig, plugins: Plugins, name: str) -> Purged:
         StoreIOError, StoreCorruptError: there is no store, or no backup could be made. Nothing was changed.
     """
     check_orphan(config, plugins, name)
-    opened = open_database(
-        config, Plugins([])
-    )  # the core's tables as this version knows them, and nothing else
+    opened = open_database(config, Plugins([]))  # the core's tables must be those this version knows
     backend = opened.backend
     try:
         with backend.lock():

@@ -48,10 +48,22 @@ class TableCode:
             *self._storage(),
             *self._added_indexes(),
         ]
-        if changes:
-            now = changes_of(self.own, [*indexes, *changes])
-            return [*before, *now, *self._search()], [change.on(self.own) for change in dropped]
-        return [*before, *self._search()], changes_of(self.own, [*indexes, *dropped])
+        if not changes:
+            return [*before, *self._search()], changes_of(self.own, [*indexes, *dropped])
+        first = [change for change in changes if self._must_be_first(change)]
+        rest = [change for change in changes if change not in first]
+        now = changes_of(self.own, [*indexes, *(first or rest)])
+        if first:
+            now += changes_of(self.own, rest)
+        return [*before, *now, *self._search()], [change.on(self.own) for change in dropped]
+
+    def _must_be_first(self, change: Change) -> bool:
+        """Whether columns that point to the table itself need it: they take the type of the key that is there."""
+        return (
+            any(one.table == self.table.name for one in self.after.references)
+            and change.name in ("add_column", "alter_column", "set_primary_key")
+            and change.subject == self.after.key[0]
+        )
 
     def _checks(self) -> Iterator[Change]:
         after, before = self.after.check_names.items(), self.before.check_names.items()

@@ -27,7 +27,7 @@ GROUP = "stina.commands"
 _UNKNOWN = "a distribution that cannot be read"
 
 _OWN = {
-    "db": (".db:db", "Look at, back up, restore or reset the store's file."),
+    "db": (".db:db", "Look at, back up, restore or reset the store's file, and bring its schema up to date."),
     "doctor": (".doctor:doctor", "Look for what is wrong, and say what to do about it."),
     "plugins": (".plugins_command:plugins", "List the plugins and how they are."),
 }

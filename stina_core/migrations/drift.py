@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TypeVar
@@ -56,7 +56,7 @@ def compare(wanted: Shapes, found: Shapes) -> list[Difference]:
     """Return how *found* differs from *wanted*, what matters most first."""
     differences = [
         *_tables(wanted.tables, found.tables),
-        *_parts("index", wanted.indexes, found.indexes),
+        *_parts("index", _of_tables(wanted.indexes, found.tables), found.indexes),
         *_parts("full-text index", wanted.searches, found.searches),
         *_parts("trigger", wanted.triggers, found.triggers),
         *_parts("view", wanted.views, found.views),
@@ -87,7 +87,7 @@ def of_plugin(plugin: str, shapes: Shapes) -> Shapes:
     """
 
     def own(name: str) -> bool:
-        return name.partition("_")[0] == plugin
+        return name.startswith(f"{plugin}_")
 
     def parts(named: Mapping[str, Part]) -> dict[str, Part]:
         return {
@@ -143,6 +143,7 @@ def _rules(table: str, wanted: TableShape, found: TableShape) -> Iterator[Differ
     for option in sorted(wanted.options ^ found.options):
         detail = "wanted, not found" if option in wanted.options else "found, not wanted"
         yield Difference(Kind.DIFFERENT, table, option.upper(), table, detail)
+    extra = found.columns.keys() - wanted.columns.keys()
     for what, want, have in (
         ("check", wanted.checks, found.checks),
         ("unique", wanted.uniques, found.uniques),
@@ -150,8 +151,14 @@ def _rules(table: str, wanted: TableShape, found: TableShape) -> Iterator[Differ
     ):
         for one in sorted(map(_written, want - have)):
             yield Difference(Kind.DIFFERENT, table, what, table, f"({one}) wanted, not found")
-        for one in sorted(map(_written, have - want)):
+        here = (one for one in have - want if not _is_about(extra, one, found))
+        for one in sorted(map(_written, here)):
             yield Difference(Kind.DIFFERENT, table, what, table, f"({one}) found, not wanted")
+
+
+def _of_tables(parts: Mapping[str, Part], tables: Collection[str]) -> dict[str, Part]:
+    """Leave out what belongs to a missing table, which is reported itself."""
+    return {name: part for name, part in parts.items() if part.table in tables}
 
 
 def _parts(what: str, wanted: Mapping[str, Part], found: Mapping[str, Part]) -> Iterator[Difference]:
@@ -173,10 +180,19 @@ def _paired(wanted: Mapping[str, _T], found: Mapping[str, _T]) -> Iterator[tuple
 
 def _against(what: str, wanted: object, found: object) -> str:
     if what == "null":
-        return (
-            "may not be NULL wanted, may be NULL found" if found else "may be NULL wanted, may not be found"
-        )
+        return "NULL is allowed, which is not wanted" if found else "NULL is wanted, and not allowed"
     return f"{what} {wanted or 'none'} wanted, {found or 'none'} found"
+
+
+def _is_about(
+    columns: Collection[str], rule: str | tuple[str, ...] | ReferenceShape, table: TableShape
+) -> bool:
+    """Whether *rule* speaks of *columns* alone: then it is as much in the way as they are."""
+    named = (
+        rule.columns if isinstance(rule, ReferenceShape) else rule.split() if isinstance(rule, str) else rule
+    )
+    words = set(named) & table.columns.keys()
+    return bool(words) and words <= set(columns)
 
 
 def _written(one: object) -> str:

@@ -59,9 +59,8 @@ CHECKS = (
         "@ ->> 1",
     ),
 )
-COMPUTED_WORDS = (
-    "GENERATED ALWAYS"  # one word here: SQLite takes a comment before or in it for part of the type
-)
+COMPUTED_WORDS = "GENERATED ALWAYS"
+"""One word here: SQLite takes a comment in it or before it for part of the type."""
 COMPUTED = ("GENERATED·ALWAYS AS ( @ || '(' ) STORED", "GENERATED·ALWAYS AS ( @ )", "AS ( ( @ ) ) VIRTUAL")
 ACTIONS = ("SET NULL", "SET DEFAULT", "CASCADE", "RESTRICT", "NO ACTION")
 CLAUSES = [f"ON {event} {action}" for event in ("DELETE", "UPDATE", "INSERT") for action in ACTIONS]
@@ -84,9 +83,9 @@ def row(*parts: st.SearchStrategy[Words]) -> st.SearchStrategy[Words]:
     return st.tuples(*parts).map(lambda found: [*chain.from_iterable(found)])
 
 
-def some(part: st.SearchStrategy[Words], least: int = 0, most: int = 2) -> st.SearchStrategy[Words]:
-    """Repeat *part*."""
-    return st.lists(part, min_size=least, max_size=most).map(lambda found: [*chain.from_iterable(found)])
+def some(part: st.SearchStrategy[Words]) -> st.SearchStrategy[Words]:
+    """Repeat *part*: not at all, once or twice."""
+    return st.lists(part, max_size=2).map(lambda found: [*chain.from_iterable(found)])
 
 
 def commas(items: Sequence[Words]) -> Words:
@@ -152,9 +151,8 @@ def tables(draw: Draw) -> Words:
     columns = [_column(draw, name, names[0], strict, key) for name in names]
     constraints = draw(st.lists(table_part(names), max_size=2))
     if key == "table":
-        only = draw(st.booleans()) and not without_rowid
-        most = 1 if only else 2
-        constraints.append(draw(row(LABEL, one_of("PRIMARY KEY"), listed(names, most), CONFLICT)))
+        listing = listed(names, draw(st.integers(1, 2)))
+        constraints.append(draw(row(LABEL, one_of("PRIMARY KEY"), listing, CONFLICT)))
     tail = [draw(one_of("", ",")) + constraint for constraint in constraints]
     if tail:
         tail[0] = [",", *constraints[0]]

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
 from stina_core import (
+    BooleanField,
     DriftError,
+    EnumField,
+    ForeignKeyField,
     IdField,
     LedgerConflictError,
     Model,
@@ -161,11 +165,21 @@ def test_model_changed_without_a_step_is_named_with_the_command_that_writes_it(s
     assert "'stina db make memos' writes the step" in reason
 
 
+@pytest.mark.parametrize(
+    "old",
+    [
+        TextField(null=True),
+        BooleanField(default=False),
+        EnumField(["a", "b"], null=True),
+        ForeignKeyField("self", null=True, index=False, column_name="old"),
+    ],
+    ids=lambda field: type(field).__name__,
+)
 def test_field_removed_without_a_step_is_named_at_every_start_and_the_plugin_works(
-    store_path: Path, caplog: pytest.LogCaptureFixture
+    store_path: Path, caplog: pytest.LogCaptureFixture, old: Any
 ) -> None:
     def make(op: Operations) -> None:
-        op.create_table("memo", id=IdField(), title=TextField(default=""), old=TextField(null=True))
+        op.create_table("memo", id=IdField(), title=TextField(default=""), old=old)
 
     candidate = local_plugin("memos", plugin(Memo, migrate=declaring(make)))
 

@@ -52,7 +52,8 @@ def confined(
         action: int, first: str | None, second: str | None, database: str | None, cause: str | None
     ) -> int:
         table = first if action in _ON_FIRST else second if action in _ON_SECOND else None
-        if table and table.partition("_")[0] in others and table not in shared:
+        owner, is_owned, _ = (table or "").partition("_")
+        if is_owned and owner in others and table not in shared:
             raise DefinitionError(f"a step of {plugin} may not change {table}, which is not its own")
         return apsw.SQLITE_OK
 

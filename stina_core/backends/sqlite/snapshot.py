@@ -171,9 +171,5 @@ def _is_virtual(sql: str) -> bool:
 
 
 def _text(sql: str) -> str:
-    """Return *sql* in its normal form, without what SQLite itself leaves out or adds."""
-    words = tokens(sql)
-    upper = [token.word for token in words]
-    if upper[2:5] == ["IF", "NOT", "EXISTS"]:
-        del words[2:5]
-    return normal(words).replace(" asc ,", " ,").replace(" asc )", " )")
+    """Return *sql* in its normal form, without the order that is meant anyway."""
+    return normal(sql).replace(" asc ,", " ,").replace(" asc )", " )")
