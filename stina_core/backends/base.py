@@ -197,7 +197,11 @@ class Backend(Protocol):
         ...
 
     def broken_references(self, tables: Collection[str]) -> list[str]:
-        """Tables with rows that point to nothing, among *tables* and those that point to one of them."""
+        """Tables that point to a row or table that is not there, among *tables* and those that point to one of them.
+
+        Raises:
+            QueryError: a foreign key does not fit the key it points to.
+        """
         ...
 
     def claim(self) -> None:

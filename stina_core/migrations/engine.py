@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..catalog import Table
-from ..errors import LedgerConflictError, MigrationError, StepFailedError, StinaError
+from ..errors import LedgerConflictError, MigrationError, QueryError, StepFailedError, StinaError
 from ..ids import now_ms
 from ..log import get_logger
 from ..model import nowhere
@@ -102,7 +102,10 @@ class MigrationRun:
         if not first.pending:
             self._backend.claim()
             self._backend.settle()
-            self._verify(past, first)
+            outdated = self._verify(past, first.held)
+            if outdated:
+                with self._unit():
+                    ledger.verify(self._backend, outdated)
             return self._finish(first, past)
         self._fresh = self._backend.is_empty()
         if CORE in {step.plugin for step in first.pending}:
@@ -148,22 +151,21 @@ class MigrationRun:
                 held.add(plugin.plugin)
         return held
 
-    def _verify(self, past: ledger.Past, current: Plan) -> None:
-        """Compare file and models where either changed, and note that they agree."""
-        for name, error in self._verification.look(past, current.held).items():
+    def _verify(
+        self, past: ledger.Past, off: Collection[str], compared: Collection[str] = ()
+    ) -> dict[str, ledger.Verified]:
+        """Compare file and models where either changed; returns what is to be noted of that."""
+        for name, error in self._verification.look(past, {*off, *compared}).items():
             log.warning("plugin.quarantined", plugin=name, step=None)
             self._outcome.failed[name] = error
-        outdated = self._verification.outdated(past, current.held | self._outcome.failed.keys())
-        if outdated:
-            with self._unit():
-                ledger.verify(self._backend, outdated)
+        return self._verification.outdated(past, {*off, *self._outcome.failed})
 
     def _record_run(self, off: Collection[str]) -> None:
         """Note what the run has left, and tell programs that have the file open."""
-        if self._outcome.applied:
+        applied = {step.plugin for step in self._outcome.applied}
+        if applied:
             ledger.begin_epoch(self._backend)
-            past = ledger.read(self._backend)
-            ledger.verify(self._backend, self._verification.outdated(past, off))
+        ledger.verify(self._backend, self._verify(ledger.read(self._backend), off, applied))
 
     def _apply_plugin(self, plugin: PluginSteps, steps: Sequence[Step]) -> None:
         touched: set[str] = set()
@@ -172,18 +174,29 @@ class MigrationRun:
             operations, ms = self._apply_step(plugin, step)
             touched |= operations.touched
             applied.append(ledger.Applied(step, ms, now_ms(), operations.breaking))
-        broken = self._backend.broken_references(touched)
-        if broken:
-            raise StepFailedError(
-                plugin.plugin,
-                steps[-1].id,
-                f"the steps of {plugin.plugin} leave rows in {', '.join(broken)} "
-                "that point to nothing; nothing of it was kept",
-            )
+        self._check_references(plugin.plugin, steps[-1].id, touched)
         ledger.record(self._backend, plugin.version, applied)
         self._verification.check(plugin.plugin, self._backend.ddl.found(), steps[-1].id)
         ledger.clear_failure(self._backend, plugin.plugin)
         self._outcome.applied += steps
+
+    def _check_references(self, plugin: str, step: str, touched: Collection[str]) -> None:
+        try:
+            broken = self._backend.broken_references(touched)
+        except QueryError as error:
+            raise StepFailedError(
+                plugin,
+                step,
+                f"the steps of {plugin} leave a foreign key that does not fit the key it points to "
+                f"({error}); nothing of it was kept",
+            ) from error
+        if broken:
+            raise StepFailedError(
+                plugin,
+                step,
+                f"the steps of {plugin} leave {', '.join(broken)} with references that point to nothing; "
+                "nothing of it was kept",
+            )
 
     def _apply_step(self, plugin: PluginSteps, step: Step) -> tuple[Operations, int]:
         self._check_after(step)

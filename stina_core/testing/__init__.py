@@ -14,27 +14,42 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .faults import PlantedError, failing_at, killing_at, statements
+    from .forks import forked
+    from .migrations import MigrationSuite
     from .processes import Running, run_python, run_together, running_python
     from .stores import file_rows, memory_store, plugins_of
 
 _HOMES = {
+    "MigrationSuite": ".migrations",
+    "PlantedError": ".faults",
     "Running": ".processes",
+    "failing_at": ".faults",
     "file_rows": ".stores",
+    "forked": ".forks",
+    "killing_at": ".faults",
     "memory_store": ".stores",
     "plugins_of": ".stores",
     "run_python": ".processes",
     "run_together": ".processes",
     "running_python": ".processes",
+    "statements": ".faults",
 }
 
 __all__ = [
+    "MigrationSuite",
+    "PlantedError",
     "Running",
+    "failing_at",
     "file_rows",
+    "forked",
+    "killing_at",
     "memory_store",
     "plugins_of",
     "run_python",
     "run_together",
     "running_python",
+    "statements",
 ]
 
 

@@ -54,7 +54,7 @@ def result(columns: list[str], *runs: Run) -> Made:
         return of_plugin("notes", backend.ddl.found()), rows
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_same_changes_make_the_same_table_in_whatever_way_they_are_made(data: st.DataObject) -> None:
     before = data.draw(states())

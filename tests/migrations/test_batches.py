@@ -55,8 +55,8 @@ def doubled(row: Row) -> Answer:
     return {"n": row["n"] * 2, "word": f"was {row['n']}"}
 
 
-@pytest.mark.parametrize("batch", [1, 2, 3, 9, 10, 11, 1000])
-@pytest.mark.parametrize("count", [0, 1, 9])
+@pytest.mark.parametrize("batch", [1, 2, 9, 10, 1000])
+@pytest.mark.parametrize("count", [0, 9])
 def test_every_row_is_given_once_in_the_order_of_the_key(store_path: Path, batch: int, count: int) -> None:
     seen: list[Row] = []
 

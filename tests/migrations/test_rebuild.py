@@ -116,6 +116,39 @@ def test_without_the_comparison_that_copy_would_be_kept(
     assert values(store_path, rows) != before
 
 
+RETYPED_LOSSES = [
+    "DELETE FROM {new} WHERE id = 'b'",
+    "UPDATE {new} SET number = '' WHERE number IS NULL",
+    "UPDATE {new} SET number = NULL WHERE number = '0'",
+    "UPDATE {new} SET number = '2' WHERE number = '1'",
+    "UPDATE {new} SET word = x'' WHERE word IS NULL",
+    "UPDATE {new} SET word = x'776f7264' WHERE word = x'576f7264'",
+]
+
+
+@pytest.mark.parametrize("sql", RETYPED_LOSSES)
+@pytest.mark.parametrize("strict", [True, False])
+def test_copy_with_other_types_is_held_against_the_table_too(
+    store_path: Path, monkeypatch: pytest.MonkeyPatch, sql: str, strict: bool
+) -> None:
+    def loosen(op: Operations) -> None:
+        with op.alter_table("t") as t:
+            t.drop_column("some")
+            t.set_storage(strict=strict)
+
+    def retype(op: Operations) -> None:
+        with op.alter_table("t") as t:
+            t.alter_column("number", TextField(null=True))
+            t.alter_column("word", BlobField(null=True))
+
+    run(store_path, kept, loosen)
+    losing(monkeypatch, sql)
+
+    reason = refusal(store_path, kept, loosen, retype)
+
+    assert "would not survive" in reason or "its copy" in reason
+
+
 # Where it runs
 
 
@@ -203,7 +236,7 @@ def test_foreign_key_over_rows_that_point_to_nothing_is_refused(store_path: Path
 
     run(store_path, make)
     before = contents(store_path)
-    with pytest.raises(StepFailedError, match="leave rows in notes_t that point to nothing"):
+    with pytest.raises(StepFailedError, match="leave notes_t with references that point to nothing"):
         run(store_path, make, refer)
     assert contents(store_path) == before
 

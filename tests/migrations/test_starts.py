@@ -218,3 +218,12 @@ def test_source_replaced_under_a_running_program_is_not_taken_for_what_it_runs(
 
     ran = file_rows(store_path, "SELECT plugin FROM stina_ledger WHERE plugin <> 'stina'")
     assert ran == [("good",)]
+
+
+def test_drift_is_noticed_also_at_a_start_in_which_another_plugin_migrates(store_path: Path) -> None:
+    opened(store_path, stepping("ant", making("a")), MEMOS).close()
+    file_rows(store_path, "ALTER TABLE memos_memo DROP COLUMN title")
+
+    for _ in range(2):
+        with opened(store_path, stepping("ant", making("a"), making("b")), MEMOS) as store:
+            assert states(store) == {"ant": PluginState.ON, "memos": PluginState.QUARANTINED}

@@ -142,17 +142,21 @@ class SqliteBackend:
         self.database.run(f"PRAGMA foreign_keys = {int(on)}")
 
     def broken_references(self, tables: Collection[str]) -> list[str]:
-        """Tables with rows that point to nothing, among *tables* and those that point to one of them."""
+        """Tables that point to a row or table that is not there, among *tables* and those that point to one of them."""
         pairs = self.database.run(
             'SELECT m.name, f."table" FROM sqlite_schema AS m, pragma_foreign_key_list(m.name) AS f '
             "WHERE m.type = 'table'"
         ).fetchall()
+        there = {name.lower() for name in self.ddl.tables()}
         suspects = {child for child, parent in pairs if child in tables or parent in tables}
-        return [
-            table
-            for table in sorted(suspects)
-            if self.database.run("SELECT 1 FROM pragma_foreign_key_check(?) LIMIT 1", (table,)).fetchall()
-        ]
+        # While it has no row, SQLite does not say so; and then no row can be written to it.
+        lost = {child for child, parent in pairs if parent.lower() not in there}
+        return sorted(table for table in suspects if table in lost or self._has_orphans(table))
+
+    def _has_orphans(self, table: str) -> bool:
+        return bool(
+            self.database.run("SELECT 1 FROM pragma_foreign_key_check(?) LIMIT 1", (table,)).fetchall()
+        )
 
     def claim(self) -> None:
         """Mark the file as Stina's in its header; rolled back with the transaction around it."""

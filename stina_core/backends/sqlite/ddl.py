@@ -110,7 +110,7 @@ class SqliteDdl:
         return snapshot(self._database.connection())
 
     def _indexes(self, table: str) -> dict[str, list[str]]:
-        """The indexes of *table* that a step made, each with its columns."""
+        """The indexes of *table* that a step made, each with its columns; an expression is an empty text."""
         rows = self._database.execute_sql(
             "SELECT m.name, i.name FROM sqlite_schema AS m, pragma_index_info(m.name) AS i "
             "WHERE m.type = 'index' AND m.tbl_name = ? AND m.sql IS NOT NULL ORDER BY m.name, i.seqno",
@@ -118,7 +118,7 @@ class SqliteDdl:
         )
         found: dict[str, list[str]] = {}
         for name, column in rows.fetchall():
-            found.setdefault(name, []).append(column)
+            found.setdefault(name, []).append(column or "")
         return found
 
     def _rename_index(self, name: str, new_name: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 import apsw
 
@@ -48,10 +49,15 @@ def shapes(objects: Iterable[Object]) -> Shapes:
     others: dict[str, dict[str, Part]] = {"index": {}, "trigger": {}, "view": {}}
     for kind, name, table, sql in objects:
         if kind == "table" and not _is_virtual(sql):
-            tables[name.lower()] = table_shape(ddl.parse(sql))
+            tables[name.lower()] = _shape_of(sql)
         else:
             others.get(kind, searches)[name.lower()] = Part(table.lower(), _text(sql))
     return Shapes(_resolved(tables), others["index"], searches, others["trigger"], others["view"])
+
+
+@lru_cache(maxsize=512)  # a migration compares the same tables again and again
+def _shape_of(sql: str) -> TableShape:
+    return table_shape(ddl.parse(sql))
 
 
 def table_shape(definition: Definition) -> TableShape:
