@@ -108,7 +108,7 @@ def _ask(question: Question, answers: Answers) -> None:
 
     if isinstance(question, Empty):
         words = f"What do rows that are there get as {question.name} ({question.wanted})?"
-        answers.fills = {**answers.fills, question.name: click.prompt(words, err=True)}
+        answers.fills = {**answers.fills, question.name: click.prompt(words, err=True, prompt_suffix=" ")}
         return
     for candidate in question.candidates:
         if click.confirm(f"Is {candidate} the new name of {question.name}?", err=True):

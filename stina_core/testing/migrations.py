@@ -66,7 +66,7 @@ class MigrationSuite:
 
     plugin: ClassVar[str]
     examples: ClassVar[int] = 10
-    rounds: ClassVar[int] = 2
+    rounds: ClassVar[int] = 5
     processes: ClassVar[int] = 6
     start_versions: ClassVar[Sequence[int] | None] = None
     renamed_tables: ClassVar[Mapping[str, str]] = {}
