@@ -39,15 +39,16 @@ class ColumnCode:
 
     def dropped(self) -> list[Change]:
         """Those that no model has any more and that may go."""
-        return [Change("drop_column", one, literal(one)) for one in self._gone() if self._said(one, "drops")]
+        names = (name for name in self._gone() if self._full(name) in self.answers.drops)
+        return [Change("drop_column", name, literal(name)) for name in names]
 
     def kept(self) -> list[Change]:
         """Those that no model has any more and that stay: rows must be possible that know nothing of them."""
         changes = []
         for name in self._gone():
-            if self._said(name, "keeps"):
+            if self._full(name) in self.answers.keeps:
                 changes += self._relaxed(name)
-            elif not self._said(name, "drops"):
+            elif self._full(name) not in self.answers.drops:
                 kind = self.before.columns[name].type
                 added = (one for one in self.after.columns if one not in self.before.columns)
                 same = (self._full(one) for one in added if self.after.columns[one].type == kind)
@@ -56,12 +57,11 @@ class ColumnCode:
 
     def nullable_now(self) -> list[Statement]:
         """New columns with `default=now` that may be NULL: they come without it first, so that old rows have NULL."""
-        return [
-            Change(
-                "add_column", name, alone=[self.source.keyword(self.fields[name], self.fields, default=False)]
-            ).on(self.source.own(self.table.name))
-            for name in self._nullable_now()
-        ]
+        statements = []
+        for name in self._nullable_now():
+            code = self.source.keyword(self.fields[name], self.fields, default=False)
+            statements.append(Change("add_column", name, alone=[code]).on(self.source.own(self.table.name)))
+        return statements
 
     def changed(self) -> list[Change]:
         """New and altered ones."""
@@ -97,9 +97,6 @@ class ColumnCode:
 
     def _gone(self) -> list[str]:
         return [name for name in self.before.columns if name not in self.after.columns]
-
-    def _said(self, name: str, what: str) -> bool:
-        return self._full(name) in getattr(self.answers, what)
 
     def _relaxed(self, name: str) -> list[Change]:
         shape = self.before.columns[name]

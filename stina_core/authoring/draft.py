@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from keyword import kwlist
+from operator import methodcaller
 
 from ..catalog import Table
 from ..errors import DefinitionError, SchemaError, StinaError
@@ -138,7 +139,7 @@ class _Drafting:
             what = "rename_column" if column else "rename_table"
             names = [*filter(None, (table, column)), new.rpartition(".")[2]]
             self.statements.append(operation((what, *names[:-1]), call(f"op.{what}", *map(literal, names))))
-            self._replay.run(lambda op: getattr(op, what)(*names))  # noqa: B023  # runs at once
+            self._replay.run(methodcaller(what, *names))
 
     def _drop_tables(self, found: Shapes) -> list[Statement]:
         made = [table.name for table in self._tables if table.name not in found.tables]

@@ -15,8 +15,6 @@ from stat import S_IMODE, S_IWUSR
 from types import FunctionType
 from typing import Any
 
-import stina_core
-
 from ..errors import SchemaError
 from ..plugins import Plugin
 from .step_code import Draft
@@ -126,8 +124,7 @@ class _Source:
         """Return the place at the end of the body of *node*, which defines *function*."""
         indent, outer = (self._indent(line) for line in (node.body[0].lineno, node.lineno))
         code = function.__code__
-        names = {*code.co_varnames, *code.co_cellvars}
-        known = function.__globals__.get("Operations") is stina_core.Operations or "Operations" in names
+        known = "Operations" in {*function.__globals__, *code.co_varnames, *code.co_cellvars}
         prelude = "" if known else f"{indent}from stina_core import Operations\n\n"
         return Place(self.file, node.end_lineno or node.lineno, indent, indent.removeprefix(outer), prelude)
 

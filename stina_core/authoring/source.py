@@ -83,7 +83,7 @@ class Source:
         name = column
         if column_name(one.name, _unnamed(one)) == column and one.name not in fields:
             name = one.name
-        if iskeyword(name):
+        if iskeyword(name) or name in _TAKEN:
             name = f"{name}_"
         return prefixed(f"{name}=", self.field(name, one, default=default))
 
