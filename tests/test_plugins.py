@@ -323,11 +323,17 @@ def test_something_that_is_no_repository_is_refused(repository: Any) -> None:
     assert "derive it from Repository" in plugins["notes"].reason
 
 
-def test_tables_without_a_step_that_makes_them_are_refused() -> None:
+def test_plugin_without_the_step_that_makes_its_tables_is_off_with_the_command_that_writes_it(
+    store_path: Path,
+) -> None:
     class Note(Model):
         id = IdField()
 
-    assert "no migration step" in loaded(local_plugin("notes", plugin(Note)))["notes"].reason
+    with opened(store_path, local_plugin("notes", plugin(Note))) as store:
+        (status,) = store.plugins
+        assert status.state is PluginState.QUARANTINED
+        assert "table notes_note is missing" in status.reason
+        assert "'stina db make notes' writes the step" in status.reason
 
 
 def test_step_whose_source_is_missing_is_refused() -> None:

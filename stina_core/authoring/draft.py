@@ -107,7 +107,7 @@ class _Drafting:
         """Return the step."""
         steps = self._plugin.steps
         number = int(steps[-1].id[:4]) + 1 if steps else 1
-        name = _checked(title) if title else "_".join(filter(None, self.statements[0].words))[:40].rstrip("_")
+        name = _checked(title) if title else self._own_title() if steps else "initial"
         taken = {"migrations", *kwlist, *(step.run.__name__ for step in steps)}
         return Draft(
             self._plugin.name,
@@ -117,6 +117,10 @@ class _Drafting:
             tuple(sorted(self._source.names)),
             tuple(sorted(self._source.modules)),
         )
+
+    def _own_title(self) -> str:
+        """A name made from the first thing the step does."""
+        return "_".join(filter(None, self.statements[0].words))[:40].rstrip("_")
 
     def unmended(self, replay: Replay | None = None) -> list[Difference]:
         """Differences that are left, without what is to stay, and without what no model can say."""

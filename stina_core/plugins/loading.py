@@ -186,11 +186,6 @@ class _Loader:
                     plugin.name,
                     f"{repository.__name__} was declared by the plugin {other!r}; {plugin.name!r} wants it too",
                 )
-        if plugin.schema.tables and not migrations.steps:
-            raise SchemaError(
-                plugin.name,
-                f"the plugin {plugin.name!r} declares tables but no migration step that makes them",
-            )
         for step in migrations.steps:
             if not has_source(step.run):
                 raise PluginLoadError(

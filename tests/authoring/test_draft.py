@@ -22,6 +22,8 @@ from stina_core import (
     StepFailedError,
     TextField,
     load_plugins,
+    local_plugin,
+    open_store,
 )
 from stina_core.authoring.draft import draft
 from stina_core.authoring.questions import Answers
@@ -31,9 +33,10 @@ from stina_core.config import StoreConfig
 from stina_core.migrations.drift import Kind
 from stina_core.testing import file_rows
 
+from ..declarations import declaring, plugin
 from . import altered_columns, column_changes, table_changes
 from .changes import Changed, model, note
-from .drafting import drafted, loaded, opened
+from .drafting import STRICT, drafted, loaded, opened, step_of
 
 CHANGES = {**column_changes.CHANGES, **altered_columns.CHANGES, **table_changes.CHANGES}
 BIN = Path(sys.executable).parent
@@ -248,3 +251,18 @@ def test_step_that_fails_on_an_empty_file_is_named() -> None:
 
     with pytest.raises(StepFailedError, match="step 0001_first of notes failed"):
         drafted(note(), first=first)
+
+
+def test_first_step_of_a_new_plugin_is_written_too(store_path: Path) -> None:
+    class Memo(Model):
+        id = IdField()
+        title = TextField(max_length=20)
+
+    without = load_plugins([local_plugin("notes", plugin(Memo, migrate=lambda migrations: None))], STRICT)
+
+    made = draft(without, "notes", Answers())
+
+    assert made.step == "0001_initial"
+    stepped = local_plugin("notes", plugin(Memo, migrate=declaring(step_of(made))))
+    with open_store(store_path, STRICT, plugins=load_plugins([stepped], STRICT)) as store:
+        assert store.outcome.drift == {}
