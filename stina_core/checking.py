@@ -125,7 +125,7 @@ class _Made:
 
 def _causes(plugins: Plugins, name: str, shapes: Shapes, made: Shapes) -> Iterator[str]:
     by_steps = of_plugin(name, made)
-    if compare(wanted_schema(plugins[name]), by_steps):
+    if harmful(compare(wanted_schema(plugins[name]), by_steps)):
         yield f"the steps of {name} do not make what its models want; write the step with `stina db make {name}`"
     if harmful(compare(by_steps, of_plugin(name, shapes))):
         yield _CHANGED.format(name)

@@ -73,7 +73,7 @@ def test_step_that_leaves_rows_pointing_to_nothing_is_refused(store_path: Path, 
 def test_without_the_check_of_references_the_orphans_would_be_kept(
     store_path: Path, orphan: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SqliteBackend, "broken_references", lambda self, tables: [])
+    monkeypatch.setattr(SqliteBackend, "dangling", lambda self, tables, committed=False: {})
 
     opened(store_path, stepping("notes", parents, orphan), strict=True).close()
 

@@ -240,25 +240,29 @@ def test_interrupted_migration_leaves_nothing_behind(store_path: Path) -> None:
     assert tables(store_path) == set()
 
 
-def test_transaction_that_sqlite_itself_undid_is_never_half_committed(store_path: Path) -> None:
+def test_step_for_which_sqlite_undoes_everything_is_left_out_of_a_second_try(store_path: Path) -> None:
     def conflict(op: Operations) -> None:
         op.create_table("note", id=IdField())
         op.insert("note", [{"id": "a"}])
         op.unsafe_sql("INSERT OR ROLLBACK INTO bad_note (id) VALUES ('a')")
 
     opened(store_path).close()
-    before = tables(store_path)
 
-    with pytest.raises(StepFailedError):
-        opened(
-            store_path,
-            stepping("bad", conflict),
-            stepping("later", making("note")),
-            stepping("ant", making("note")),
-        )
+    with opened(
+        store_path,
+        stepping("bad", conflict),
+        stepping("later", making("note")),
+        stepping("ant", making("note")),
+        stepping("needs", making("note"), requires=("bad",)),
+    ) as store:
+        assert [str(step) for step in store.outcome.applied] == ["ant/0001_step", "later/0001_step"]
+        assert isinstance(store.outcome.failed["bad"], StepFailedError)
+        assert states(store)["needs"] is PluginState.BLOCKED
 
-    assert tables(store_path) == before
-    assert ran(store_path) == []
+    assert ran(store_path) == [("ant", "0001_step"), ("later", "0001_step")]
+    assert "bad_note" not in tables(store_path)
+    ((reason,),) = file_rows(store_path, "SELECT reason FROM stina_failure WHERE plugin = 'bad'")
+    assert "step 0001_step of bad failed and was undone" in reason
 
 
 @pytest.mark.parametrize(

@@ -196,8 +196,13 @@ class Backend(Protocol):
         """Switch enforcement; outside a transaction only."""
         ...
 
-    def broken_references(self, tables: Collection[str]) -> list[str]:
-        """Tables that point to a row or table that is not there, among *tables* and those that point to one of them.
+    def dangling(self, tables: Collection[str], *, committed: bool = False) -> dict[tuple[str, str], int]:
+        """How many rows of which table point to nothing in which other.
+
+        Asked are *tables* and those that point to one of them.
+
+        Args:
+            committed: Ask as the file was before the present transaction.
 
         Raises:
             QueryError: a foreign key does not fit the key it points to.

@@ -74,8 +74,10 @@ class Display:
 
     def tell(self, progress: Progress) -> None:
         """Show another state of a migration; the callback of `open_store()`."""
-        self._words = f"migrating {progress.plugin} {progress.step}" if progress.step else "making a backup"
-        self._done, self._total = progress.done, progress.total
+        words = f"migrating {progress.plugin} {progress.step}" if progress.step else "making a backup"
+        if words != self._words or progress.total is not None:  # a tick within a step knows no numbers
+            self._done, self._total = progress.done, progress.total
+        self._words = words
 
     def _appear(self) -> None:
         with self._lock:

@@ -22,6 +22,8 @@ def code_digest(parts: Iterable[tuple[str, Callable[..., Any], str]]) -> str:
     found = hashlib.blake2b(repr(sys.implementation.cache_tag).encode(), digest_size=8)
     for name, function, checksum in parts:
         found.update(repr((name, checksum)).encode())
+        function = inspect.unwrap(function)  # as inspect.getsource() does
+        found.update(repr((function.__defaults__, function.__kwdefaults__)).encode())
         for piece in _pieces(function.__code__):
             found.update(piece)
     return found.hexdigest()
@@ -29,7 +31,7 @@ def code_digest(parts: Iterable[tuple[str, Callable[..., Any], str]]) -> str:
 
 def has_source(function: Callable[..., Any]) -> bool:
     """Whether the source that a checksum needs can be read; cheaper than reading it."""
-    code = function.__code__
+    code = inspect.unwrap(function).__code__
     return Path(code.co_filename).is_file() or inspect.getsourcefile(code) is not None
 
 

@@ -65,10 +65,19 @@ def compare(wanted: Shapes, found: Shapes) -> list[Difference]:
     return sorted(differences, key=lambda one: (order.index(one.kind), one.table, one.what, one.name))
 
 
-def drift_message(plugin: str, differences: Sequence[Difference]) -> str:
-    """Return what is said to people of a plugin whose tables are not what its models want."""
+def drift_message(plugin: str, differences: Sequence[Difference], *, undone: bool = False) -> str:
+    """Return what is said to people of a plugin whose tables are not what its models want.
+
+    Args:
+        undone: It is so after its steps ran, which were undone for that.
+    """
     named = "; ".join(map(str, differences[:3]))
     more = f" (and {len(differences) - 3} more)" if len(differences) > 3 else ""
+    if undone:
+        return (
+            f"the steps of {plugin} do not make what its models want: {named}{more}. They were undone; "
+            f"'stina db make {plugin}' writes the step that is missing"
+        )
     return (
         f"the tables of {plugin} in this file are not what its models want: {named}{more}. 'stina db check' lists "
         f"all; if a model was changed, 'stina db make {plugin}' writes the step for it"

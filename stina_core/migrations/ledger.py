@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import peewee
 
 from ..catalog import Check
-from ..errors import MigrationError, QueryError
+from ..errors import DriftError, MigrationError, QueryError
 from ..fields import AnyField, AutoIdField, BooleanField, IntegerField, TextField
 from ..ids import new_id
 from .plan import CORE, Entry
@@ -95,9 +95,20 @@ def verify(backend: Backend, verified: Mapping[str, Verified]) -> None:
 
 
 def schema_epoch(backend: Backend) -> tuple[str, int]:
-    """Return `Past.epoch` alone."""
-    ((epoch, schema_epoch),) = backend.read("SELECT epoch, schema_epoch FROM stina_feed")
-    return epoch, schema_epoch
+    """Return `Past.epoch` alone.
+
+    Raises:
+        DriftError: another program emptied the core's tables.
+    """
+    rows = backend.read("SELECT epoch, schema_epoch FROM stina_feed")
+    if len(rows) != 1:
+        raise DriftError(
+            CORE,
+            None,
+            f"the core's table stina_feed has {len(rows)} rows instead of one: another program changed it; "
+            "'stina db restore FILE' brings back a backup",
+        )
+    return rows[0][0], rows[0][1]
 
 
 def breaking(backend: Backend) -> set[tuple[str, str]]:

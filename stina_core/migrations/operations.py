@@ -80,11 +80,21 @@ class Operations(RowOperations):
         """Remove the table *name* with its rows and its full-text index, after a backup.
 
         No row of another table may point to it.
+
+        Raises:
+            DefinitionError: a view, or a trigger of another table, names it; drop that first.
         """
+        full = self._full(name)
+        found = self._ddl.found()
+        for kind, parts in (("view", found.views), ("trigger", found.triggers)):
+            for user, part in parts.items():
+                if part.table != full and full in part.text.split():
+                    raise DefinitionError(
+                        f"the {kind} {user} names {full}; drop it first (DROP {kind.upper()})"
+                    )
         self._before_loss()
         self.breaking = True
-        full = self._full(name)
-        if f"{full}_search" in self._ddl.found().searches:
+        if f"{full}_search" in found.searches:
             self._ddl.drop_table(f"{full}_search")
         self._ddl.drop_table(full)
         self.touched.add(full)
@@ -202,6 +212,7 @@ class Operations(RowOperations):
 
     def drop_search(self, table: str) -> None:
         """Remove the full-text index of *table*. Nothing is lost: its text is in the table."""
+        self.breaking = True
         full = self._full(table)
         if f"{full}_search" not in self._ddl.found().searches:
             raise DefinitionError(f"{full} has no full-text index")

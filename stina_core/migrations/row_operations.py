@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..backends.base import BrokenText
@@ -15,10 +15,7 @@ from ..ids import now_ms
 if TYPE_CHECKING:
     from ..backends.base import Backend
 
-_TRANSACTION = re.compile(
-    r"(\s|--[^\n]*(\n|$)|/\*.*?\*/)*(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE)\b",
-    re.IGNORECASE | re.DOTALL,
-)
+_SAVEPOINT = re.compile(r"\W*(SAVEPOINT|RELEASE|ROLLBACK)\b", re.IGNORECASE)
 
 Report = Callable[[int, int], object]
 """Told how many rows of how many are done."""
@@ -44,6 +41,12 @@ class RowOperations:
         self.now = now_ms()
         self.touched: set[str] = set()
         self.breaking = False
+        self._reading: list[Generator[dict[str, Value]]] = []
+
+    def close(self) -> None:
+        """End reads that the step has not finished: an open one keeps tables from being changed."""
+        for rows in self._reading:
+            rows.close()
 
     def insert(self, table: str, rows: Sequence[Mapping[str, Value]]) -> None:
         """Add rows of stored values by column name: milliseconds for a time, JSON text for JSON.
@@ -99,17 +102,17 @@ class RowOperations:
     def unsafe_sql(self, sql: str, values: Sequence[Value] = ()) -> list[tuple[Any, ...]]:
         """Run one statement as it is, after a backup, and return its rows.
 
-        Unsafe, because nothing checks whose tables it changes and whether
-        another backend understands it.
+        Unsafe, because nothing says whether another backend understands it, or
+        what it loses.
 
         Raises:
-            DefinitionError: *sql* is more than one statement, or would begin or
-                end a transaction: the migration is one, and other plugins'
-                steps are in it.
+            DefinitionError: *sql* is more than one statement, would change another
+                plugin's table, set a PRAGMA, or begin or end a transaction: the
+                migration is one, and other plugins' steps are in it.
         """
         if not self._backend.is_one_statement(sql):
             raise DefinitionError("unsafe_sql() runs one statement; call it once for each")
-        if _TRANSACTION.match(sql):
+        if _SAVEPOINT.match(sql):  # the others SQLite itself is asked about
             raise DefinitionError("a step runs in the migration's transaction; it cannot begin or end one")
         self._before_loss()
         self.breaking = True
@@ -122,7 +125,7 @@ class RowOperations:
         return name in self._ddl.tables() and set(columns) <= set(self._ddl.columns(name))
 
     def old_rows(self, name: str, *columns: str, key: str) -> Iterator[dict[str, Value]]:
-        """Yield the rows of a table the original app made; columns it lacks are left out.
+        """Return the rows of a table the original app made, one at a time; columns it lacks are left out.
 
         A text that is not UTF-8 is repaired and noted in `stina_repair` under the
         value of the column *key*, with the bytes it had. The table is only read.
@@ -134,6 +137,11 @@ class RowOperations:
         present = [column for column in columns if column in there]
         if not present:
             raise DefinitionError(f"the file has no table {name!r} with any of {', '.join(columns)}")
+        rows = self._old_rows(name, present, key)
+        self._reading.append(rows)
+        return rows
+
+    def _old_rows(self, name: str, present: Sequence[str], key: str) -> Generator[dict[str, Value]]:
         for values in self._backend.old_rows(name, present):
             row: dict[str, Value] = {}
             for column, value in zip(present, values, strict=True):
@@ -185,6 +193,10 @@ class _Rewrite:
             seen += len(rows)
             report(seen, total)
             rows = self._after(rows[-1][: len(self._key)])
+        if seen != total:  # the key is sorted otherwise than its columns are compared
+            raise DefinitionError(
+                f"only {seen} of {total} rows of {self._table} can be found by their key; use unsafe_sql()"
+            )
         return changed
 
     def _after(self, last: Sequence[Value] | None) -> list[tuple[Any, ...]]:

@@ -69,7 +69,7 @@ class PluginSteps:
 def stamp_of(function: Callable[..., object]) -> Stamp | None:
     """Return the stamp of the file *function* was compiled from; None where it came from no file."""
     try:
-        file = Path(function.__code__.co_filename).stat()
+        file = Path(inspect.unwrap(function).__code__.co_filename).stat()
     except OSError:
         return None
     return file.st_mtime_ns, file.st_size

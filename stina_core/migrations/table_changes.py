@@ -17,6 +17,7 @@ from ..fields import NOW
 if TYPE_CHECKING:
     from ..backends.base import Ddl
     from ..definitions import KeyOf
+    from ..shapes import Part
 
 
 class TableChanges:
@@ -91,7 +92,7 @@ class TableChanges:
             full = f"{self._change.table}__{index.name}"
             if full not in there:
                 self._want(index)
-            elif (there[full].text.split()[1] == "unique") != index.unique:
+            elif _is_unique(there[full]) != index.unique:
                 raise DefinitionError(
                     f"{full} is there with another unique=; first drop_index({index.name!r})"
                 )
@@ -133,7 +134,10 @@ class TableChanges:
 
     def drop_index(self, name: str) -> None:
         """Remove an index, by its name without the table's: `created_at`. It happens at once."""
-        self._ddl.drop_index(f"{self._change.table}__{name}")
+        full = f"{self._change.table}__{name}"
+        there = self._ddl.found().indexes
+        self.breaking |= full in there and _is_unique(there[full])  # who relied on it must not write any more
+        self._ddl.drop_index(full)
 
     def set_primary_key(self, *columns: str) -> None:
         """Make *columns* the primary key; their values must differ from row to row, and none be NULL."""
@@ -170,7 +174,7 @@ class TableChanges:
 
     def _refuse_second(self, name: str) -> None:
         """One change of a column in a block: after two nobody can tell which of them holds."""
-        changed = {one.column.name for one in (*self._change.add, *self._change.alter)}
+        changed = {one.column.name for one in (*self._change.add, *self._change.alter)} | {*self._change.drop}
         if name in changed:
             raise DefinitionError(
                 f"{self._change.table}.{name} was changed in this block already; say all of it in one call, "
@@ -180,6 +184,10 @@ class TableChanges:
     def _column(self, name: str, field: peewee.Field) -> Column:
         check_frozen({name: field})
         return column_of(name, field, self._key_of)
+
+
+def _is_unique(index: Part) -> bool:
+    return index.text.split()[1] == "unique"
 
 
 def _filled(value: Value) -> str | None:

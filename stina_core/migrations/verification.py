@@ -11,6 +11,7 @@ from ..errors import DriftError
 from ..log import get_logger
 from .code_digest import code_digest
 from .ledger import Past, Verified
+from .plan import CORE
 from .steps import PluginSteps
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class Verification:
         self._declared = declared
         self._tables = tables
         self._fingerprints = {name: fingerprint_of(wanted) for name, wanted in tables.items()}
+        self._codes: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
+        self._last: tuple[int, Shapes] | None = None  # the schema, at one count of changes
         self.drift: dict[str, list[Difference]] = {}
 
     def unchanged(self, past: Past) -> set[str]:
@@ -46,7 +49,7 @@ class Verification:
             plugin.plugin
             for plugin in self._declared
             if plugin.plugin in past.verified
-            and past.verified[plugin.plugin].code == _code(plugin, past.checksums(plugin.plugin))
+            and past.verified[plugin.plugin].code == self._code(plugin, past)
         }
 
     def check(self, plugin: str, found: Shapes, step: str | None) -> None:
@@ -64,7 +67,7 @@ class Verification:
             self.drift[plugin] = differences
         bad = harmful(differences)
         if bad:
-            raise DriftError(plugin, step, drift_message(plugin, bad))
+            raise DriftError(plugin, step, drift_message(plugin, bad, undone=step is not None))
         if not self._is_exact(plugin):
             log.warning("schema.drift", plugin=plugin, extra=[one.name for one in differences])
 
@@ -75,17 +78,29 @@ class Verification:
             By plugin, why it cannot work with what is there.
         """
         failed: dict[str, DriftError] = {}
-        found: Shapes | None = None
         for plugin in self._declared:
             name = plugin.plugin
             if name in held or past.verified.get(name) == self._as_now(plugin, past):
                 continue
-            found = found or self._backend.ddl.found()
             try:
-                self.check(name, found, None)
+                if name == CORE:
+                    self._check_core(plugin, past)
+                else:
+                    self.check(name, self._found(past), None)
             except DriftError as error:
                 failed[name] = error
         return failed
+
+    def _check_core(self, core: PluginSteps, past: Past) -> None:
+        """The core has no models: its tables must be what its steps made of them."""
+        known, now = past.verified.get(CORE), self._as_now(core, past)
+        if known is not None and known.code == now.code and known.fingerprint != now.fingerprint:
+            raise DriftError(
+                CORE,
+                None,
+                "another program changed the core's own tables (stina_...) in this file. 'stina db check' says "
+                "how, and 'stina db restore FILE' brings back a backup. Nothing was changed",
+            )
 
     def outdated(self, past: Past, off: Collection[str]) -> dict[str, Verified]:
         """Return what is to be noted of plugins, but those in *off*, for which nothing else is noted."""
@@ -98,8 +113,32 @@ class Verification:
 
     def _as_now(self, plugin: PluginSteps, past: Past) -> Verified:
         name = plugin.plugin
-        code = _code(plugin, past.checksums(name))
-        return Verified(self._fingerprints.get(name, ""), past.schema_version, code)
+        code = self._code(plugin, past)
+        return Verified(self._fingerprint(name, past), past.schema_version, code)
+
+    def _fingerprint(self, name: str, past: Past) -> str:
+        known = past.verified.get(CORE)
+        if name != CORE:
+            return self._fingerprints.get(name, "")
+        if known is not None and known.schema_version == past.schema_version:
+            return known.fingerprint
+        return core_fingerprint(self._found(past))
+
+    def _found(self, past: Past) -> Shapes:
+        version, found = self._last or (None, None)
+        if found is None or version != past.schema_version:
+            found = self._backend.ddl.found()
+            self._last = (past.schema_version, found)
+        return found
+
+    def _code(self, plugin: PluginSteps, past: Past) -> str:
+        checksums = past.checksums(plugin.plugin)
+        key = (plugin.plugin, tuple(checksums.items()))
+        if key not in self._codes:
+            self._codes[key] = code_digest(
+                (step.id, step.run, checksums.get(step.id, "")) for step in plugin.steps
+            )
+        return self._codes[key]
 
     def _is_exact(self, plugin: str) -> bool:
         """Whether nothing was found that its models could say: what is extra is looked at again at each start."""
@@ -111,5 +150,14 @@ def fingerprint_of(tables: Sequence[Table]) -> str:
     return hashlib.blake2b("".join(sorted(map(repr, tables))).encode(), digest_size=8).hexdigest()
 
 
-def _code(plugin: PluginSteps, checksums: Mapping[str, str]) -> str:
-    return code_digest((step.id, step.run, checksums.get(step.id, "")) for step in plugin.steps)
+def core_fingerprint(found: Shapes) -> str:
+    """Return a digest of the core's own tables and indexes as they are in a file."""
+    parts = []
+    for name, table in sorted(found.tables.items()):
+        if name.startswith(f"{CORE}_"):
+            rules = (table.columns.items(), table.checks, table.uniques, table.references, table.options)
+            parts.append(repr((name, table.key, [sorted(map(repr, one)) for one in rules])))
+    for name, index in sorted(found.indexes.items()):
+        if name.startswith(f"{CORE}_"):
+            parts.append(index.text)
+    return hashlib.blake2b("".join(parts).encode(), digest_size=8).hexdigest()

@@ -68,7 +68,7 @@ def add_check(op: Operations) -> None:
 
 
 def drop_table(op: Operations) -> None:
-    op.drop_table("log")
+    op.drop_table("comment")
 
 
 def update_rows(op: Operations) -> None:
@@ -84,8 +84,15 @@ def set_storage(op: Operations) -> None:
         log.set_storage(without_rowid=True)
 
 
-ADDITIVE = [create_table, insert, add_index, drop_unique_index, add_unique_column, create_search]
-BREAKING = [add_unique_index, add_unique_column_with_default, rename_table, rename_column, add_check]
+ADDITIVE = [create_table, insert, add_index, add_unique_column, create_search]
+BREAKING = [
+    add_unique_index,
+    drop_unique_index,
+    add_unique_column_with_default,
+    rename_table,
+    rename_column,
+    add_check,
+]
 LOSING = [drop_table, update_rows, unsafe_sql, set_storage]
 
 

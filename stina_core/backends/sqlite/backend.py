@@ -78,15 +78,21 @@ class SqliteBackend:
 
     def old_rows(self, table: str, columns: Sequence[str]) -> Iterator[Row]:
         """Yield the rows of *table*, one at a time, whatever is in its texts."""
+        if self.database.connection().pragma("encoding") != "UTF-8":
+            yield from self._rows_of(table, ", ".join(f'"{column}"' for column in columns))
+            return
         parts = ", ".join(
             f'typeof("{column}") = \'text\', CASE typeof("{column}") WHEN \'text\' THEN CAST("{column}" AS BLOB) '
             f'ELSE "{column}" END'
             for column in columns
         )
+        for row in self._rows_of(table, parts):
+            pairs = zip(row[::2], row[1::2], strict=True)
+            yield tuple(_text(value) if is_text else value for is_text, value in pairs)
+
+    def _rows_of(self, table: str, columns: str) -> Iterator[Row]:
         with translated():
-            for row in self.database.connection().execute(f'SELECT {parts} FROM "{table}"'):
-                pairs = zip(row[::2], row[1::2], strict=True)
-                yield tuple(_text(value) if is_text else value for is_text, value in pairs)
+            yield from self.database.connection().execute(f'SELECT {columns} FROM "{table}"')
 
     def lock(self) -> AbstractContextManager[object]:
         """Among all processes, be the only one that opens, migrates or restores this store.
@@ -141,22 +147,19 @@ class SqliteBackend:
         """Switch enforcement on this thread's connection; outside a transaction only."""
         self.database.run(f"PRAGMA foreign_keys = {int(on)}")
 
-    def broken_references(self, tables: Collection[str]) -> list[str]:
-        """Tables that point to a row or table that is not there, among *tables* and those that point to one of them."""
-        pairs = self.database.run(
-            'SELECT m.name, f."table" FROM sqlite_schema AS m, pragma_foreign_key_list(m.name) AS f '
-            "WHERE m.type = 'table'"
-        ).fetchall()
-        there = {name.lower() for name in self.ddl.tables()}
-        suspects = {child for child, parent in pairs if child in tables or parent in tables}
-        # While it has no row, SQLite does not say so; and then no row can be written to it.
-        lost = {child for child, parent in pairs if parent.lower() not in there}
-        return sorted(table for table in suspects if table in lost or self._has_orphans(table))
+    def dangling(self, tables: Collection[str], *, committed: bool = False) -> dict[tuple[str, str], int]:
+        """How many rows of which table point to nothing in which other."""
+        from .references import dangling  # only a migration asks
 
-    def _has_orphans(self, table: str) -> bool:
-        return bool(
-            self.database.run("SELECT 1 FROM pragma_foreign_key_check(?) LIMIT 1", (table,)).fetchall()
-        )
+        if not committed:
+            return dangling(self.database.connection(), tables)
+        if self._config.in_memory:
+            return {}  # it was empty before
+        reader = self._connect()
+        try:
+            return dangling(reader, tables)
+        finally:
+            reader.close()
 
     def claim(self) -> None:
         """Mark the file as Stina's in its header; rolled back with the transaction around it."""

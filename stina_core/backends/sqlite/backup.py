@@ -138,16 +138,17 @@ def restore(
         readable = live.pragma("journal_mode") == "wal"
     with _prepared(source, path, page_size) as copy, _writing(copy) as contents, translated():
         saved = None if readable else save()
-        try:
-            with live.backup("main", contents, "main") as backup:
+        with live.backup("main", contents, "main") as backup:
+            try:
                 backup.step(0)  # copies nothing, and takes the write lock until the end
                 saved = save() if readable else saved
                 while not backup.done:
                     backup.step(-1)
-        except BaseException:
-            if saved is not None:
-                _remove(saved.path)
-            raise
+            except BaseException:
+                # An interrupt may come when the new contents are in: then this is all that is left of the old.
+                if saved is not None and not backup.done:
+                    _remove(saved.path)
+                raise
     return saved
 
 

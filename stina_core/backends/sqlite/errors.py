@@ -141,6 +141,14 @@ def of_system(error: OSError, what: str) -> StoreError:
     return StoreIOError(f"{what}: {error.strerror or type(error).__name__}")
 
 
+_A_RULE = {
+    "foreign_key": "a foreign key rule",
+    "not_null": "a not null rule",
+    "primary_key": "a primary key rule",
+    "other": "a rule",
+}
+
+
 def _constraint(error: apsw.ConstraintError) -> StoreError:
     code = getattr(error, "extendedresult", 0)
     text = str(error)
@@ -156,7 +164,7 @@ def _constraint(error: apsw.ConstraintError) -> StoreError:
     if table:
         detail = f"{table}: {constraint}"
     return ConstraintError(
-        f"the write breaks a {kind.replace('_', ' ')} rule ({detail}) and was undone",
+        f"the write breaks {_A_RULE.get(kind, f'a {kind} rule')} ({detail}) and was undone",
         kind=kind,
         table=table,
         constraint=constraint,
