@@ -238,7 +238,7 @@ def fill(op: Operations) -> None:
 
 def commit_halfway(op: Operations) -> None:
     op.insert("note", [{"id": "half", "title": ""}])
-    op._backend.database.connection().authorizer = None  # type: ignore[attr-defined]
+    op._backend.database.connection().authorizer = None  # type: ignore[no-untyped-call]
     for verb in ("COMMIT", "BEGIN IMMEDIATE", "SAVEPOINT stina_1"):
         op._backend.session._run(verb)  # type: ignore[attr-defined]
     op.insert("note", [{"id": "whole", "title": ""}])
