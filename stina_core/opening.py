@@ -33,8 +33,32 @@ class OpenDatabase:
     outcome: Outcome
 
 
+def transactions_of(backend: SqliteBackend) -> Transactions:
+    """Return the transactions of *backend*, which from now on opens them for writes outside of one."""
+    transactions = Transactions(backend.database, backend.session)
+    backend.database.unit = transactions.begin
+    backend.database.in_unit = transactions.in_unit
+    return transactions
+
+
+def migration_of(
+    backend: SqliteBackend,
+    transactions: Transactions,
+    declared: Sequence[PluginSteps],
+    plugins: Plugins,
+    progress: OnProgress,
+) -> MigrationRun:
+    """Return the run that brings what *backend* has open to *declared*, and holds it to the models of *plugins*."""
+    tables = {one.name: one.schema.tables for one in plugins.on if one.schema and one.schema.tables}
+    return MigrationRun(backend, transactions.begin, declared, tables, progress)
+
+
 def open_database(
-    config: StoreConfig, plugins: Plugins, progress: OnProgress = lambda progress: None
+    config: StoreConfig,
+    plugins: Plugins,
+    progress: OnProgress = lambda progress: None,
+    *,
+    core: PluginSteps | None = None,
 ) -> OpenDatabase:
     """Open what *config*, with its path decided, names, and run the steps that are pending.
 
@@ -43,17 +67,17 @@ def open_database(
 
     From then on each writing transaction of this process first makes sure that
     nobody gave the file a schema this code must not write to.
+
+    Args:
+        core: The core's own steps, if others than those of this version.
     """
     backend = SqliteBackend(config)
-    transactions = Transactions(backend.database, backend.session)
-    backend.database.unit = transactions.begin
-    backend.database.in_unit = transactions.in_unit
-    declared = [core_steps(__version__), *plugins.steps()]
-    tables = {one.name: one.schema.tables for one in plugins.on if one.schema and one.schema.tables}
+    transactions = transactions_of(backend)
+    declared = [core or core_steps(__version__), *plugins.steps()]
     try:
         with backend.lock():
             backend.open()
-            outcome = MigrationRun(backend, transactions.begin, declared, tables, progress).run()
+            outcome = migration_of(backend, transactions, declared, plugins, progress).run()
             if not config.in_memory:  # nobody else can reach that
                 backend.session.on_begin = SchemaWatch(
                     backend, _in_use(declared, outcome), outcome.past

@@ -18,11 +18,10 @@ from .backends.sqlite.statements import writes
 from .backends.sqlite.tokens import tokens
 from .config import StoreConfig
 from .errors import MigrationError
-from .migrations.engine import MigrationRun
 from .migrations.ledger import core_steps
+from .opening import migration_of, transactions_of
 from .plugins import Plugins, PluginState
 from .status import SchemaState, StoreReport, inspect
-from .transactions import Transactions
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -116,15 +115,12 @@ def _copied(report: StoreReport) -> Iterator[Path]:
 
 def _run(config: StoreConfig, plugins: Plugins) -> tuple[Sequence[PlannedStep], Mapping[str, MigrationError]]:
     backend = _CopyBackend(config)
-    transactions = Transactions(backend.database, backend.session)
-    backend.database.unit = transactions.begin
-    backend.database.in_unit = transactions.in_unit
+    transactions = transactions_of(backend)
     declared = [core_steps(__version__), *plugins.steps()]
-    tables = {plugin.name: plugin.schema.tables for plugin in plugins.on if plugin.schema}
     try:
         with backend.lock():
             backend.open()
-            run = MigrationRun(backend, transactions.begin, declared, tables, backend.notes.follow)
+            run = migration_of(backend, transactions, declared, plugins, backend.notes.follow)
             return backend.notes.steps, run.run().failed
     except MigrationError as error:  # the core's own step: no store can be opened then
         return backend.notes.steps, {error.plugin: error}

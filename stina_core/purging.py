@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .backends.sqlite import inspection
 from .backends.sqlite.definition import quoted
+from .backends.sqlite.references import pairs
 from .backends.sqlite.tokens import tokens
 from .errors import ConfigError, ConstraintError
 from .log import get_logger
@@ -162,10 +163,7 @@ def _users(opened: OpenDatabase, dropped: Set[str]) -> Iterator[tuple[str, str]]
             named = {token.name.lower() for token in tokens(sql) if token.kind in ("word", "quoted")}
             for used in sorted(named & dropped):
                 yield user, used
-    for child, parent in opened.backend.execute(
-        'SELECT m.name, f."table" FROM sqlite_schema AS m, pragma_foreign_key_list(m.name) AS f '
-        "WHERE m.type = 'table'"
-    ):
+    for child, parent in pairs(opened.backend.database.connection()):
         if parent.lower() in dropped:
             yield child, parent
 

@@ -9,19 +9,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from unittest.mock import patch
 
-from .. import opening
 from ..backends.sqlite.backend import SqliteBackend
 from ..config import StoreConfig
 from ..migrations.engine import Outcome
 from ..migrations.ledger import core_steps
 from ..migrations.operations import Operations
 from ..migrations.plan import CORE
-from ..opening import OpenDatabase, open_database
+from ..opening import OpenDatabase, open_database, transactions_of
 from ..plugins import Plugin, Plugins, installed_plugins, load_plugins
 from ..plugins.discovery import required
-from ..transactions import Transactions
 from ..version import __version__
 
 _ROOM = 1 << 28  # bytes
@@ -95,9 +92,7 @@ class Versions:
     def _make_core(self, path: Path, version: int) -> None:
         """Run the core's first steps without the engine, whose own notes need what the newest one makes."""
         backend = SqliteBackend(_config(path))
-        transactions = Transactions(backend.database, backend.session)
-        backend.database.unit = transactions.begin
-        backend.database.in_unit = transactions.in_unit
+        transactions = transactions_of(backend)
         try:
             with backend.lock():
                 backend.open()
@@ -118,8 +113,7 @@ class Versions:
             backend.close()
 
     def _open(self, path: Path, plugins: Plugins) -> OpenDatabase:
-        with patch.object(opening, "core_steps", lambda version: self._core):
-            return open_database(_config(path), plugins)
+        return open_database(_config(path), plugins, core=self._core)
 
 
 def _config(path: Path) -> StoreConfig:

@@ -223,7 +223,7 @@ def test_copy_is_removed_when_something_breaks(
         assert list(used.parent.glob(".stina-*"))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(planning, "MigrationRun", interrupted)
+    monkeypatch.setattr(planning, "migration_of", interrupted)
 
     assert stina("--db", used, "db", "plan").code == 130
     assert files(used) == before

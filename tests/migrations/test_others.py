@@ -22,6 +22,7 @@ from stina_core import (
     load_plugins,
     open_store,
 )
+from stina_core.catalog import Value
 from stina_core.testing import file_rows
 
 from ..declarations import backups, making, old_file, opened, states, stepping
@@ -129,7 +130,7 @@ def test_old_file_in_utf16_is_read(store_path: Path) -> None:
     connection.execute("CREATE TABLE kv (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
     connection.execute("INSERT INTO kv VALUES ('räksmörgås', '🎈')")
     connection.close()
-    seen: list[dict[str, object]] = []
+    seen: list[dict[str, Value]] = []
 
     def read(op: Operations) -> None:
         seen.extend(op.old_rows("kv", "key", "value", key="key"))
