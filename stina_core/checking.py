@@ -162,7 +162,7 @@ def _unowned(shapes: Shapes, report: StoreReport, plugins: Plugins) -> tuple[str
 
 def _structure(path: str) -> tuple[str, dict[str, int]]:
     try:
-        integrity = inspection.quick_check(path)
+        integrity = inspection.integrity_check(path)
         return integrity, inspection.broken_references(path) if integrity == "ok" else {}
     except StoreCorruptError as error:
         return str(error), {}

@@ -75,7 +75,7 @@ def open_database(
     transactions = transactions_of(backend)
     declared = [core or core_steps(__version__), *plugins.steps()]
     try:
-        with backend.lock():
+        with backend.lock(lambda: _tell_of_waiting(progress)):
             backend.open()
             outcome = migration_of(backend, transactions, declared, plugins, progress).run()
             if not config.in_memory:  # nobody else can reach that
@@ -86,6 +86,12 @@ def open_database(
         backend.close()
         raise
     return OpenDatabase(backend, transactions, outcome)
+
+
+def _tell_of_waiting(progress: OnProgress) -> None:
+    from .migrations.progress import Progress  # most starts wait for nobody
+
+    progress(Progress("", ""))
 
 
 def _in_use(declared: Sequence[PluginSteps], outcome: Outcome) -> list[PluginSteps]:

@@ -176,8 +176,12 @@ class Backend(Protocol):
         """
         ...
 
-    def lock(self) -> AbstractContextManager[object]:
-        """Among all processes, be the only one that opens, migrates or restores this store."""
+    def lock(self, waiting: Callable[[], object] = lambda: None) -> AbstractContextManager[object]:
+        """Among all processes, be the only one that opens, migrates or restores this store.
+
+        Args:
+            waiting: Called once if another one is.
+        """
         ...
 
     def confined(self, plugin: str, others: Collection[str]) -> AbstractContextManager[None]:

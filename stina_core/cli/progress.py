@@ -75,6 +75,7 @@ class Display:
     def tell(self, progress: Progress) -> None:
         """Show another state of a migration; the callback of `open_store()`."""
         words = f"migrating {progress.plugin} {progress.step}" if progress.step else "making a backup"
+        words = words if progress.plugin else "waiting for another program that opens or migrates this store"
         if words != self._words or progress.total is not None:  # a tick within a step knows no numbers
             self._done, self._total = progress.done, progress.total
         self._words = words

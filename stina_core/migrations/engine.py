@@ -143,10 +143,11 @@ class MigrationRun:
 
     def _migrate_once(self) -> Plan:
         with self._unit(), self._loss.watching():
-            current = plan(self._declared, ledger.read(self._backend).entries)
+            past = ledger.read(self._backend)
+            current = plan(self._declared, past.entries)
             self._refuse_core(current)
-            if CORE in {step.plugin for step in current.pending}:
-                self._loss.before(CORE, "adopt")
+            if not past.entries:
+                self._loss.before(CORE, "adopt")  # a file that was not ours is copied as it was
             self._backend.claim()
             self._record_run(self._apply(current))
         return current

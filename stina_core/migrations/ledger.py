@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import peewee
 
 from ..catalog import Check
-from ..errors import DriftError, MigrationError, QueryError
+from ..errors import DriftError, LedgerConflictError, MigrationError, QueryError
 from ..fields import AnyField, AutoIdField, BooleanField, IntegerField, TextField
 from ..ids import new_id
 from .plan import CORE, Entry
@@ -63,7 +63,7 @@ def read(backend: Backend) -> Past:
     except QueryError:
         if "stina_ledger" not in backend.ddl.tables():
             return Past()
-        rows = backend.execute(_STEPS)  # a file from before there was a stina_catalog
+        rows = _older(backend)
     by_kind: dict[str, list[Row]] = {"step": [], "verified": [], "schema": [(0,)], "feed": []}
     for kind, *row in rows:
         by_kind[kind].append(tuple(row))
@@ -73,6 +73,18 @@ def read(backend: Backend) -> Past:
         by_kind["schema"][-1][0],
         (by_kind["feed"] or [("", 0)])[0][:2],
     )
+
+
+def _older(backend: Backend) -> list[Row]:
+    """Read a file from before there was a stina_catalog."""
+    try:
+        return backend.execute(_STEPS)
+    except QueryError as error:
+        raise LedgerConflictError(
+            CORE,
+            None,
+            "this file has a table stina_ledger that Stina did not make; choose another file, or rename that table",
+        ) from error
 
 
 _STEPS = "SELECT 'step', plugin, id, checksum, NULL FROM stina_ledger"

@@ -102,11 +102,20 @@ class Operations(RowOperations):
     def rename_table(self, name: str, new_name: str) -> None:
         """Rename the table *name*; its indexes are renamed with it.
 
-        Not for a table that another plugin points to: on a new file all steps of
-        this plugin run before that plugin's first.
+        Raises:
+            DefinitionError: another plugin points to it. On a new file all steps of
+                this plugin run before that plugin's first, which would not find it.
         """
         self.breaking = True
         full, new_full = self._full(name), self._full(new_name)
+        for other, table in self._ddl.found().tables.items():
+            if not other.startswith(f"{self._plugin}_") and any(
+                one.table == full for one in table.references
+            ):
+                raise DefinitionError(
+                    f"{other} of another plugin points to {full}, which cannot be renamed any more; "
+                    "on a new file that plugin's steps would not find it"
+                )
         self._ddl.rename_table(full, new_full)
         if f"{full}_search" in self._ddl.found().searches:
             self._ddl.rename_table(f"{full}_search", f"{new_full}_search")
@@ -116,8 +125,10 @@ class Operations(RowOperations):
 
     @contextmanager
     def alter_table(self, name: str) -> Iterator[TableChanges]:
-        """Change one table in several ways together; it is rewritten once at most.
+        """Change one table in several ways together; it is rebuilt once at most.
 
+        Indexes are dropped and columns renamed at once, in the order they are
+        named; then columns are dropped, and everything else follows together.
         What raises inside the block, or when it ends, leaves the table as it was.
 
         Example:

@@ -56,10 +56,12 @@ class PluginRun:
         """
         touched: set[str] = set()
         applied = []
+        before = self._names_of_others()
         for step in steps:
             operations, ms = self._apply(step)
             touched |= operations.touched
             applied.append(ledger.Applied(step, ms, now_ms(), operations.breaking))
+        self._check_names(steps[-1], before)
         self._check_references(steps[-1], touched)
         ledger.record(self.backend, self.plugin.version, applied)
         self.verification.check(self.plugin.plugin, self.backend.ddl.found(), steps[-1].id)
@@ -108,6 +110,21 @@ class PluginRun:
                 step.plugin,
                 step.id,
                 f"step {step.id} of {step.plugin} must run after {missing[0]}, which did not run",
+            )
+
+    def _names_of_others(self) -> set[str]:
+        names = (str(name).lower() for (name,) in self.backend.read("SELECT name FROM sqlite_schema"))
+        return {name for name in names if name.partition("_")[0] in self.others and "_" in name}
+
+    def _check_names(self, last: Step, before: set[str]) -> None:
+        """Refuse objects under another plugin's name; by a rename, for example, nobody was asked about them."""
+        changed = sorted(self._names_of_others() ^ before)
+        if changed:
+            raise StepFailedError(
+                last.plugin,
+                last.id,
+                f"the steps of {last.plugin} make or remove {', '.join(changed)}, whose name is another plugin's; "
+                "nothing of it was kept",
             )
 
     def _check_references(self, last: Step, touched: Collection[str]) -> None:

@@ -11,7 +11,8 @@ class Progress:
     """Where a migration is.
 
     Attributes:
-        plugin, step: Whose step runs; the step is empty while a backup is made.
+        plugin, step: Whose step runs; the step is empty while a backup is made, both
+            while another program opens or migrates the file and this one waits.
         done, total: Rows of a step that rewrites rows; None where nobody knows.
     """
 

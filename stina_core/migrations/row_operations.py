@@ -81,7 +81,7 @@ class RowOperations:
 
         Args:
             change: Gets the key and *columns* (all, if none is named) as stored
-                values; returns the columns to change, or None to leave the row.
+                values; returns the columns to change, the whole row too, or None to leave it.
 
         Returns:
             How many rows were changed.
@@ -216,9 +216,11 @@ class _Rewrite:
                 raise DefinitionError(
                     f"{self._table} has a row with NULL in its primary key; use unsafe_sql()"
                 )
-            answer = change(dict(zip(self._columns, row, strict=True)))
-            if answer:
-                changes.setdefault(tuple(answer), []).append([*answer.values(), *row[: len(self._key)]])
+            before = dict(zip(self._columns, row, strict=True))
+            answer = change(dict(before)) or {}
+            new = {name: value for name, value in answer.items() if _differs(before, name, value)}
+            if new:
+                changes.setdefault(tuple(new), []).append([*new.values(), *row[: len(self._key)]])
         for columns, values in changes.items():
             self._check(columns)
             places = ", ".join(f'"{column}" = ?' for column in columns)
@@ -234,6 +236,10 @@ class _Rewrite:
                 raise DefinitionError(
                     f"{self._table} has no column {column!r} that update_rows() could change"
                 )
+
+
+def _differs(row: Mapping[str, Value], name: str, value: Value) -> bool:
+    return name not in row or type(row[name]) is not type(value) or row[name] != value
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -118,9 +118,30 @@ class Migrations:
                 )
 
         def declare(run: Run) -> Run:
-            if not inspect.isfunction(run) or inspect.iscoroutinefunction(run):
-                raise SchemaError(self.plugin, f"step {id} is {run!r}; a step is a plain 'def' of its own")
+            if not inspect.isfunction(run) or run.__name__ == "<lambda>" or _is_lazy(run):
+                raise SchemaError(
+                    self.plugin,
+                    f"step {id} is {run!r}; a step is a plain 'def' of its own, without yield or async",
+                )
+            if not _takes_one_argument(run):
+                raise SchemaError(
+                    self.plugin, f"step {id} must take one argument, the operations: 'def {run.__name__}(op)'"
+                )
             self.steps.append(Step(self.plugin, id, run, tuple(after), stamp_of(run)))
             return run
 
         return declare
+
+
+def _is_lazy(run: Callable[..., object]) -> bool:
+    """Whether calling it does nothing yet."""
+    checks = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    return any(check(run) for check in checks)
+
+
+def _takes_one_argument(run: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(run).bind(None)
+    except TypeError:
+        return False
+    return True

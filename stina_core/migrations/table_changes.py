@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -162,11 +163,22 @@ class TableChanges:
     ) -> None:
         if kind is not None:
             return
+        self._change.add = list(map(self._with_key_of_the_block, self._change.add))
+        self._change.alter = list(map(self._with_key_of_the_block, self._change.alter))
         if self._change != TableChange(self._change.table):
             self._ddl.change_table(self._change, self._before_loss)
         for index in self._indexes:
             name = f"{self._change.table}__{check_name(index.name, 'an index')}"
             self._ddl.create_index(self._change.table, name, index)
+
+    def _with_key_of_the_block(self, one: Alteration) -> Alteration:
+        """Give a reference to this very table the type that its key gets in the same block."""
+        reference = one.column.reference
+        if reference is None or reference.table != self._change.table:
+            return one
+        types = {other.column.name: other.column.type for other in self._change.alter}
+        kind = types.get(reference.column, one.column.type)
+        return replace(one, column=replace(one.column, type=kind))
 
     def _want(self, index: Index) -> None:
         if index not in self._indexes:  # a column may have asked for it already

@@ -79,9 +79,9 @@ def encoded(value: str) -> bytes:
 
 CONVERSIONS: dict[tuple[str, str], Callable[[Any], Any]] = {
     **{(old, new): same for old in ("text", "short", "folded") for new in ("text", "short", "folded")},
-    **{(old, "text"): same for old in ("enum", "wider", "json")},
+    **{(old, "text"): same for old in ("enum", "wider")},
     **{(old, "text"): str for old in ("integer", "real", "boolean", "time")},
-    **{(old, "blob"): encoded for old in ("text", "short", "enum", "json")},
+    **{(old, "blob"): encoded for old in ("text", "short", "enum")},
     **{(kind, kind): same for kind in FIELDS},
     ("integer", "real"): float,
     ("boolean", "integer"): same,
@@ -93,6 +93,8 @@ USING: dict[tuple[str, str], tuple[str, Callable[[Any], Any]]] = {
     ("blob", "text"): ("CASE WHEN {0} IS NOT NULL THEN hex({0}) END", lambda value: value.hex().upper()),
     ("text", "integer"): ("length(CAST({} AS BLOB))", lambda value: len(value.encode())),
     ("real", "boolean"): ("{} > 0", lambda value: int(value > 0)),
+    ("json", "text"): ("{}", same),
+    ("json", "blob"): ("CAST({} AS BLOB)", encoded),
 }
 
 

@@ -90,7 +90,7 @@ def test_rule_goes_when_its_column_changes_and_all_others_stay(
     store_path: Path, column: str, plain: TextField[Any]
 ) -> None:
     def alter(op: Operations) -> None:
-        op.alter_column("note", column, plain)
+        op.alter_column("note", column, plain, using="extra" if column == "extra" else None)
 
     run(store_path, ruled(), rowed, alter)
 
@@ -316,7 +316,6 @@ def test_rows_that_break_a_new_rule_are_refused_by_its_name(
 
 
 NAMING: list[tuple[str, str]] = [
-    ("CREATE INDEX notes_i ON notes_note (length) WHERE length > 3", "index notes_i"),
     ("CREATE VIEW notes_v AS SELECT length FROM notes_note", "view notes_v"),
     (
         "CREATE TRIGGER notes_t AFTER INSERT ON notes_note WHEN NEW.length > 1 BEGIN SELECT 1; END",
@@ -337,6 +336,32 @@ def test_column_that_something_else_names_is_not_dropped(store_path: Path, sql: 
     reason = refusal(store_path, ruled(), rowed, use, drop)
 
     assert f"error in {culprit} after drop column" in reason
+
+
+def test_column_of_an_index_is_not_dropped_and_the_index_is_named(store_path: Path) -> None:
+    def use(op: Operations) -> None:
+        op.add_index("note", "length", "title", name="both")
+
+    def drop(op: Operations) -> None:
+        op.drop_column("note", "length")
+
+    reason = refusal(store_path, ruled(), rowed, use, drop)
+
+    assert "notes_note.length is in an index; first drop_index('both')" in reason
+
+
+TEXT_AND_JSON: list[tuple[Any, Any]] = [(TextField(null=True), JsonField(null=True))]
+
+
+@pytest.mark.parametrize(("old", "new"), [*TEXT_AND_JSON, *[(new, old) for old, new in TEXT_AND_JSON]])
+def test_text_does_not_become_json_nor_json_text_without_a_word(store_path: Path, old: Any, new: Any) -> None:
+    def fill(op: Operations) -> None:
+        op.insert("note", [{"id": "j", "title": "x", "extra": "7"}])
+
+    def alter(op: Operations) -> None:
+        op.alter_column("note", "extra", new)
+
+    assert "say with using= what its values become" in refusal(store_path, ruled(extra=old), fill, alter)
 
 
 def test_key_column_is_not_dropped(store_path: Path) -> None:

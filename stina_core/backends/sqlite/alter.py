@@ -15,7 +15,7 @@ from .ddl_text import check_sql, column_sql
 from .definition import ColumnText, Definition, Part, parse, quoted
 from .rebuild import Rebuild
 from .snapshot import table_shape
-from .tokens import normal
+from .tokens import normal, tokens
 
 if TYPE_CHECKING:
     from .database import StoreDatabase
@@ -84,8 +84,9 @@ class TableAlteration:
         self._migrate("drop_constraint", name)
 
     def _drop(self, name: str) -> None:
-        self.before_loss()
         old = self._definition()
+        self._refuse_indexed(old.column(name).name)
+        self.before_loss()
         own = {str(part.name) for part in _own_checks(old.column(name))}
         if own & _check_names(old, but=old.column(name)):
             Rebuild(self.database, old, old).run()  # afterwards each stands with its column and goes with it
@@ -94,13 +95,36 @@ class TableAlteration:
                 self._migrate("drop_constraint", check)  # one that was added later stands with the table
         self._migrate("drop_column", name)
 
+    def _refuse_indexed(self, column: str) -> None:
+        """Say which indexes have to go first; SQLite's own words do not help."""
+        table = self.change.table
+        rows = self.database.run(
+            "SELECT DISTINCT m.name FROM sqlite_schema AS m, pragma_index_info(m.name) AS i "
+            "WHERE m.type = 'index' AND m.tbl_name = ? AND m.sql IS NOT NULL AND i.name = ?",
+            (table, column),
+        ).fetchall()
+        if rows:
+            named = ", ".join(f"drop_index({name.removeprefix(f'{table}__')!r})" for (name,) in rows)
+            raise DefinitionError(f"{table}.{column} is in an index; first {named}")
+
     def _is_native(self, old: Definition) -> bool:
         change = self.change
         if (change.key, change.without_rowid, change.strict) != (None, None, None):
             return False
         if any(one.fill is not None and one.column.default is not None for one in change.add):
             return False  # SQLite gives old rows the default, and takes no DEFAULT for a column that is there
+        filled = {one.column.name.lower() for one in self._changed if one.fill is not None}
+        if filled and self._fires(filled):
+            return False  # triggers do who knows what; a rebuild fires none
         return all(self._is_natively_alterable(old, one) for one in change.alter)
+
+    def _fires(self, columns: set[str]) -> bool:
+        """Whether an UPDATE of *columns* fires a trigger; the core's own only note what happens."""
+        rows = self.database.run(
+            "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?",
+            (self.change.table,),
+        ).fetchall()
+        return any(not name.startswith("stina_") and _fires_on(sql, columns) for name, sql in rows)
 
     def _is_natively_alterable(self, old: Definition, alteration: Alteration) -> bool:
         """Whether only NULL and CHECKs change, and no other column has a CHECK of the same name."""
@@ -206,6 +230,15 @@ class TableAlteration:
     def _column(self, old: Definition, alteration: Alteration) -> ColumnText:
         """The new text of a column: as its field says, with what no field speaks of kept."""
         before, after = old.column(alteration.column.name), _text(alteration.column)
+        same_type = (
+            before.type.upper() == after.type.upper()
+        )  # another type has to be converted, and is compared
+        if alteration.using is None and same_type and _is_json(before) != _is_json(after):
+            raise DefinitionError(
+                f"{self.change.table}.{before.name} {'becomes' if _is_json(after) else 'is no more'} JSON: "
+                "the same text means something else then; say with using= what its values become "
+                f'(json_quote("{before.name}") makes JSON of a plain text, "{before.name}" leaves it as it is)'
+            )
         if before.generated:
             raise DefinitionError(
                 f"{self.change.table}.{before.name} is computed by SQLite and cannot be altered"
@@ -217,9 +250,23 @@ class TableAlteration:
         return ColumnText(before.name, after.type, (*after.parts, *kept))
 
 
+def _fires_on(trigger: str, columns: set[str]) -> bool:
+    words = tokens(trigger)
+    event = words[: next(place for place, token in enumerate(words) if token.word == "ON")]
+    kinds = [token.word for token in event]
+    if "UPDATE" not in kinds:
+        return False
+    named = event[kinds.index("UPDATE") + 1 :]
+    return not named or bool({token.name.lower() for token in named[1:]} & columns)
+
+
 def _own_checks(column: ColumnText) -> list[Part]:
     """The CHECKs that came from the column's field. A renamed column still has those of its old name."""
     return [part for part in column.of("CHECK") if _is_of_field(part)]
+
+
+def _is_json(column: ColumnText) -> bool:
+    return any((part.name or "").endswith("_json") for part in _own_checks(column))
 
 
 def _is_of_field(part: Part) -> bool:

@@ -94,7 +94,7 @@ class SqliteBackend:
         with translated():
             yield from self.database.connection().execute(f'SELECT {columns} FROM "{table}"')
 
-    def lock(self) -> AbstractContextManager[object]:
+    def lock(self, waiting: Callable[[], object] = lambda: None) -> AbstractContextManager[object]:
         """Among all processes, be the only one that opens, migrates or restores this store.
 
         The file and its directory are made before, so that there is a place for the lock.
@@ -102,7 +102,7 @@ class SqliteBackend:
         if self._config.in_memory:
             return nullcontext()
         make_file(self._path)
-        return file_lock(self._path, LOCK_TIMEOUT)
+        return file_lock(self._path, LOCK_TIMEOUT, waiting)
 
     def confined(self, plugin: str, others: Collection[str]) -> AbstractContextManager[None]:
         """Keep this thread's statements off the tables of *others*, but for notes of repairs."""

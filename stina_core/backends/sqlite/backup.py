@@ -71,6 +71,7 @@ def make(source: apsw.Connection, path: str, reason: str, *, check: bool = True)
         DiskFullError, StoreIOError: the copy could not be written.
     """
     folder = _folder(path)
+    _remove_left_behind(Path(path).parent)  # where restores and plans work
     with temporary(folder) as copy:
         copy_to(copy, source)
         if check:

@@ -32,11 +32,19 @@ _ON_SECOND = frozenset(
         apsw.SQLITE_DROP_INDEX,
         apsw.SQLITE_CREATE_TRIGGER,
         apsw.SQLITE_DROP_TRIGGER,
-        apsw.SQLITE_CREATE_TEMP_TRIGGER,
     }
 )
 """Actions whose second argument is the table."""
 
+
+_TEMPORARY = frozenset(
+    {
+        apsw.SQLITE_CREATE_TEMP_INDEX,
+        apsw.SQLITE_CREATE_TEMP_TABLE,
+        apsw.SQLITE_CREATE_TEMP_TRIGGER,
+        apsw.SQLITE_CREATE_TEMP_VIEW,
+    }
+)
 
 _PRAGMAS = frozenset(
     {"table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo"}
@@ -62,6 +70,10 @@ def confined(
     ) -> int:
         if cause is not None:
             return apsw.SQLITE_OK  # what a trigger or view does is on whoever made it
+        if action in _TEMPORARY:
+            raise DefinitionError(
+                f"a step of {plugin} may not make temporary objects; they would hide others from the whole program"
+            )
         own = action == apsw.SQLITE_SAVEPOINT and (second or "").startswith("stina_")
         if action in (apsw.SQLITE_TRANSACTION, apsw.SQLITE_SAVEPOINT) and not own:
             raise DefinitionError("a step runs in the migration's transaction; it cannot begin or end one")
@@ -70,7 +82,7 @@ def confined(
                 f"a step of {plugin} may not set PRAGMA {first}; it would hold for everybody"
             )
         table = first if action in _ON_FIRST else second if action in _ON_SECOND else None
-        owner, is_owned, _ = (table or "").partition("_")
+        owner, is_owned, _ = (table or "").lower().partition("_")
         if is_owned and owner in others and table not in shared:
             raise DefinitionError(f"a step of {plugin} may not change {table}, which is not its own")
         return apsw.SQLITE_OK

@@ -169,7 +169,7 @@ def tighten(path: str) -> None:
         with suppress(FileNotFoundError):
             found = Path(name).stat()
             if found.st_mode & 0o077 and found.st_uid == os.getuid():
-                Path(name).chmod(0o600)
+                Path(name).chmod(found.st_mode & 0o700)  # a file made read-only stays that
 
 
 def set_journal(connection: apsw.Connection, path: str) -> str:

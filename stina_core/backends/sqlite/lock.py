@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ...errors import StoreBusyError
@@ -22,11 +22,15 @@ _STEP = 0.002  # seconds between two tries
 
 
 @contextmanager
-def file_lock(path: str, timeout: float) -> Iterator[None]:
+def file_lock(path: str, timeout: float, waiting: Callable[[], object] = lambda: None) -> Iterator[None]:
     """Hold `<path>.lock` exclusively inside the block, among all processes and threads.
 
     The kernel gives it back when the process dies. The file stays; deleting it
     would let two processes hold two locks of one name.
+
+    Args:
+        timeout: Seconds.
+        waiting: Called once if somebody else has it.
 
     Raises:
         StoreBusyError: somebody else kept it for *timeout* seconds.
@@ -38,7 +42,7 @@ def file_lock(path: str, timeout: float) -> Iterator[None]:
     except OSError as error:
         raise of_system(error, f"the lock file {name} cannot be made") from error
     try:
-        _acquire(handle, name, time.monotonic() + timeout)
+        _acquire(handle, name, time.monotonic() + timeout, waiting)
         try:
             yield
         finally:
@@ -48,7 +52,8 @@ def file_lock(path: str, timeout: float) -> Iterator[None]:
         os.close(handle)
 
 
-def _acquire(handle: int, name: str, deadline: float) -> None:
+def _acquire(handle: int, name: str, deadline: float, waiting: Callable[[], object]) -> None:
+    told = False
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -57,6 +62,9 @@ def _acquire(handle: int, name: str, deadline: float) -> None:
                 raise StoreBusyError(
                     f"another program is opening or migrating this store and kept {name}; try again"
                 ) from None
+            if not told:
+                waiting()
+                told = True
             time.sleep(_STEP)
         else:
             return
