@@ -48,7 +48,7 @@ class Note(Model):
             Index("rank", where="status = 'open'", name="open"),
             Index("lower(title)", name="lower_title"),
         )
-        search = Search(("title", "body"))
+        search = Search("title", "body")
 
 
 def _tag(default: Callable[[], str] | None = None) -> type[Model]:

@@ -133,18 +133,33 @@ TOKENIZER = "unicode61 remove_diacritics 2"
 """Finds words in any letter case and with or without accents."""
 
 
-@dataclass(frozen=True, slots=True)
 class Search:
-    """A full-text index over the text *columns* of one table; it is called `<table>_search`.
+    """A full-text index over text *columns* of one table; it is called `<table>_search`.
 
     Args:
         tokenizer: How FTS5 takes text apart, in its own words.
         prefix: Lengths, in characters, of word beginnings that are to be found quickly.
     """
 
-    columns: tuple[str, ...]
-    tokenizer: str = TOKENIZER
-    prefix: tuple[int, ...] = ()
+    __slots__ = ("columns", "prefix", "tokenizer")
+
+    def __init__(self, *columns: str, tokenizer: str = TOKENIZER, prefix: tuple[int, ...] = ()) -> None:
+        self.columns = columns
+        self.tokenizer = tokenizer
+        self.prefix = prefix
+
+    def __repr__(self) -> str:
+        columns = ", ".join(map(repr, self.columns))
+        return f"Search({columns}, tokenizer={self.tokenizer!r}, prefix={self.prefix!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Search) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def _values(self) -> tuple[object, ...]:
+        return (self.columns, self.tokenizer, self.prefix)
 
 
 @dataclass(frozen=True, slots=True)

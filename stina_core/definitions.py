@@ -69,7 +69,11 @@ def table_of(
         indexes=(*indexes_of(fields), *(_with_columns(index, by_field) for index in indexes)),
         without_rowid=without_rowid,
         search=search
-        and Search(tuple(by_field.get(one, one) for one in search.columns), search.tokenizer, search.prefix),
+        and Search(
+            *(by_field.get(one, one) for one in search.columns),
+            tokenizer=search.tokenizer,
+            prefix=search.prefix,
+        ),
     )
     _check_parts(table, names)
     if without_rowid and any(isinstance(field, AutoIdField) for field in fields.values()):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -403,3 +403,26 @@ def test_plugin_the_file_knows_and_nobody_declares_is_orphaned() -> None:
 
     assert found.orphaned == {"gone"}
     assert not found.pending
+
+
+def lazy(op: Operations) -> Iterator[None]:
+    op.create_table("note", id=IdField())
+    yield
+
+
+def two(op: Operations, more: int) -> None:
+    """Take more than a step gets."""
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (lazy, "without yield or async"),
+        (lambda op: None, "a plain 'def' of its own"),
+        (two, "must take one argument"),
+        (lambda: None, "a plain 'def' of its own"),
+    ],
+)
+def test_function_that_cannot_be_a_step_is_refused_when_it_is_declared(run: Any, words: str) -> None:
+    with pytest.raises(SchemaError, match=words):
+        Migrations("notes").step("0001_initial")(run)

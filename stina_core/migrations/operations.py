@@ -213,7 +213,7 @@ class Operations(RowOperations):
         Raises:
             DefinitionError: a column is not there or is no text.
         """
-        search = Search(columns, tokenizer, prefix)
+        search = Search(*columns, tokenizer=tokenizer, prefix=prefix)
         full = self._full(table)
         found = self._ddl.found().tables.get(full)
         if found is None:

@@ -183,11 +183,11 @@ def dropped_that_a_rule_names() -> Changed:
 def renamed() -> Changed:
     return of_note(
         note(
-            {"constraints": [Check("title <> 'x'", name="not_x")], "search": Search(("title",))},
+            {"constraints": [Check("title <> 'x'", name="not_x")], "search": Search("title")},
             title=TextField(max_length=9, index=True),
         ),
         note(
-            {"constraints": [Check("name <> 'x'", name="not_x")], "search": Search(("name",))},
+            {"constraints": [Check("name <> 'x'", name="not_x")], "search": Search("name")},
             name=TextField(max_length=9, index=True),
         ),
         'op.rename_column("note", "title", "name")',

@@ -101,20 +101,20 @@ def references() -> Changed:
 
 
 def search_made() -> Changed:
-    new = note({"search": Search(("title",), prefix=(2, 3))}, title=TextField())
+    new = note({"search": Search("title", prefix=(2, 3))}, title=TextField())
     return of_note(note(title=TextField()), new, 'op.create_search("note", "title", prefix=(2, 3))')
 
 
 def search_altered() -> Changed:
     return of_note(
-        note({"search": Search(("title",))}, title=TextField()),
-        note({"search": Search(("title",), "porter unicode61")}, title=TextField()),
+        note({"search": Search("title")}, title=TextField()),
+        note({"search": Search("title", tokenizer="porter unicode61")}, title=TextField()),
         'op.alter_search("note", "title", tokenizer="porter unicode61")',
     )
 
 
 def search_dropped() -> Changed:
-    old = note({"search": Search(("title",))}, title=TextField())
+    old = note({"search": Search("title")}, title=TextField())
     return of_note(old, note(title=TextField()), 'op.drop_search("note")')
 
 
@@ -192,7 +192,7 @@ def tables_added() -> Changed:
 
 def table_dropped() -> Changed:
     owner = model("Owner")
-    old = note({"search": Search(("title",))}, title=TextField(index=True), owner=ForeignKeyField(owner))
+    old = note({"search": Search("title")}, title=TextField(index=True), owner=ForeignKeyField(owner))
     return Changed(
         [owner, old],
         [model("Other")],
@@ -211,7 +211,7 @@ def table_renamed() -> Changed:
     def fields() -> dict[str, Any]:
         return {"title": TextField(index=True), "parent": ForeignKeyField("self", null=True)}
 
-    search = Search(("title",))
+    search = Search("title")
     return Changed(
         [note({"search": search}, **fields())],
         [model("Memo", {"search": search}, **fields())],
@@ -243,7 +243,7 @@ def table_and_columns_renamed() -> Changed:
 
 def table_kept() -> Changed:
     return Changed(
-        [note({"search": Search(("title",))}, title=TextField(index=True)), model("Other")],
+        [note({"search": Search("title")}, title=TextField(index=True)), model("Other")],
         [model("Other", more=TextField(null=True))],
         ('op.add_column("other", more=TextField(null=True))',),
         {"Note": [{"id": "k", "title": "a"}]},

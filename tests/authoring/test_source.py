@@ -213,7 +213,7 @@ class Wide(Model):
             Index('lower("group")', "number", name="low"),
             Index("number", name="another"),
         )
-        search = Search(("part",), tokenizer="unicode61 remove_diacritics 1", prefix=(2, 3))
+        search = Search("part", tokenizer="unicode61 remove_diacritics 1", prefix=(2, 3))
 
 
 def test_tables_are_made_with_everything_that_belongs_to_them(monkeypatch: pytest.MonkeyPatch) -> None:

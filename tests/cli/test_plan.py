@@ -52,7 +52,7 @@ def schema(path: Path) -> list[tuple[str, str, list[str]]]:
 def test_statements_of_a_plan_make_the_schema_that_migrating_makes(
     site: Site, stina: Run, store_path: Path, tmp_path: Path
 ) -> None:
-    searched = f"{NAMED}\nclass Meta:\n    search = Search(('title',))"
+    searched = f"{NAMED}\nclass Meta:\n    search = Search('title')"
     install(site, searched, MAKE, REBUILD, 'op.create_search("todo", "title")')
     by_hand = tmp_path / "by hand.db"
 

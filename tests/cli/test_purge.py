@@ -19,7 +19,7 @@ from tests.cli.todos_plugin import MAKE, TITLE, files, install, uninstall
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Site
 
-SEARCHED = f"{TITLE}\nclass Meta:\n    search = Search(('title',))"
+SEARCHED = f"{TITLE}\nclass Meta:\n    search = Search('title')"
 SEARCH = 'op.create_search("todo", "title")'
 NOBODY = Plugins([])
 

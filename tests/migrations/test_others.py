@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from pathlib import Path
 
 import apsw
@@ -23,6 +25,7 @@ from stina_core import (
     open_store,
 )
 from stina_core.catalog import Value
+from stina_core.maintenance import back_up
 from stina_core.testing import file_rows
 
 from ..declarations import backups, making, old_file, opened, states, stepping
@@ -302,3 +305,139 @@ def test_changed_default_argument_of_a_step_is_noticed(store_path: Path) -> None
 
     with opened(store_path, stepping("notes", edited)) as store:
         assert isinstance(store.outcome.failed["notes"], LedgerConflictError)
+
+
+# Names of others, and what outlives a step
+
+
+def rename_over(op: Operations) -> None:
+    op.create_table("spare", id=IdField())
+    op.unsafe_sql("ALTER TABLE bad_spare RENAME TO good_spare")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["CREATE VIEW good_v AS SELECT 1", "CREATE TABLE GOOD_x (id)", "CREATE INDEX good_i ON bad_own (id)"],
+)
+def test_step_cannot_take_a_name_of_another_plugin(store_path: Path, sql: str) -> None:
+    def take(op: Operations) -> None:
+        op.create_table("own", id=IdField())
+        op.unsafe_sql(sql)
+
+    with opened(store_path, stepping("bad", take), stepping("good", making("a"))) as store:
+        assert states(store) == {"bad": PluginState.QUARANTINED, "good": PluginState.ON}
+
+
+def test_table_cannot_be_renamed_into_another_plugins_name(store_path: Path) -> None:
+    with opened(store_path, stepping("bad", rename_over), stepping("good", making("a"))) as store:
+        assert "good_spare, whose name is another plugin's" in str(store.outcome.failed["bad"])
+
+    assert file_rows(store_path, "SELECT count(*) FROM sqlite_schema WHERE name = 'good_spare'") == [(0,)]
+
+
+def test_step_cannot_hide_a_table_behind_a_temporary_one(store_path: Path) -> None:
+    def hide(op: Operations) -> None:
+        op.unsafe_sql("CREATE TEMP TABLE good_a (id)")
+
+    with opened(store_path, stepping("bad", hide), stepping("good", making("a"))) as store:
+        assert "may not make temporary objects" in str(store.outcome.failed["bad"])
+
+
+def test_table_that_another_plugin_points_to_cannot_be_renamed(store_path: Path) -> None:
+    def rename(op: Operations) -> None:
+        op.rename_table("note", "memo")
+
+    tags = stepping("labels", labels, requires=("notes",))
+    opened(store_path, stepping("notes", notes), tags).close()
+
+    with opened(store_path, stepping("notes", notes, rename), tags) as store:
+        assert "labels_tag of another plugin points to notes_note" in str(store.outcome.failed["notes"])
+
+
+def test_filling_a_column_fires_no_trigger(store_path: Path) -> None:
+    def watched(op: Operations) -> None:
+        op.create_table("log", id=IdField())
+        op.unsafe_sql(
+            "CREATE TRIGGER notes_watch AFTER UPDATE ON notes_note BEGIN INSERT INTO notes_log VALUES (NEW.id); END"
+        )
+
+    def fill(op: Operations) -> None:
+        with op.alter_table("note") as note:
+            note.add_column("place", TextField(), fill="home")
+
+    opened(store_path, stepping("notes", notes, watched, fill), strict=True).close()
+
+    assert file_rows(store_path, "SELECT DISTINCT place FROM notes_note") == [("home",)]
+    assert file_rows(store_path, "SELECT count(*) FROM notes_log") == [(0,)]
+    file_rows(store_path, "UPDATE notes_note SET n = 1 WHERE id = 'a'")
+    assert file_rows(store_path, "SELECT id FROM notes_log") == [("a",)]
+
+
+def test_reference_to_a_key_that_changes_in_the_same_block_has_its_new_type(store_path: Path) -> None:
+    def tree(op: Operations) -> None:
+        op.create_table("leaf", id=IntegerField(primary_key=True), up=ForeignKeyField("self", null=True))
+        op.insert("leaf", [{"id": 1, "up_id": None}, {"id": 2, "up_id": 1}])
+
+    def texts(op: Operations) -> None:
+        with op.alter_table("leaf") as leaf:
+            leaf.alter_column("up_id", ForeignKeyField("self", null=True))
+            leaf.alter_column("id", IdField())
+
+    opened(store_path, stepping("notes", tree, texts), strict=True).close()
+
+    assert file_rows(store_path, "SELECT id, up_id FROM notes_leaf ORDER BY id") == [("1", None), ("2", "1")]
+
+
+def test_whole_rows_may_be_answered(store_path: Path) -> None:
+    def bump(op: Operations) -> None:
+        assert op.update_rows("note", lambda row: {**row, "n": 5 if row["id"] == "a" else 0}) == 1
+
+    opened(store_path, stepping("notes", notes, bump), strict=True).close()
+
+    assert file_rows(store_path, "SELECT id, n FROM notes_note ORDER BY id") == [("a", 5), ("b", 0)]
+
+
+# Files
+
+
+def test_file_that_was_made_read_only_stays_that(store_path: Path) -> None:
+    opened(store_path, stepping("notes", notes)).close()
+    store_path.chmod(0o444)
+    opened(store_path, stepping("notes", notes)).close()
+
+    assert store_path.stat().st_mode & 0o777 == 0o400
+
+
+def test_ledger_of_another_program_is_refused_by_name(store_path: Path) -> None:
+    file_rows(store_path, "CREATE TABLE stina_ledger (what)")
+
+    with pytest.raises(LedgerConflictError, match="a table stina_ledger that Stina did not make"):
+        opened(store_path, stepping("notes", notes))
+
+
+def test_copies_that_killed_restores_left_beside_the_store_go_with_the_next_backup(store_path: Path) -> None:
+    opened(store_path, stepping("notes", notes)).close()
+    left = store_path.with_name(".stina-old.tmp")
+    left.write_bytes(b"x")
+    os.utime(left, (0, 0))
+
+    back_up(StoreConfig(path=str(store_path)))
+
+    assert not left.exists()
+
+
+def test_whoever_waits_for_another_program_is_told(store_path: Path) -> None:
+    opened(store_path, stepping("notes", notes)).close()
+    seen = []
+    handle = os.open(f"{store_path}.lock", os.O_RDWR)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+
+    def let_go(progress: Progress) -> None:
+        seen.append((progress.plugin, progress.step))
+        fcntl.flock(handle, fcntl.LOCK_UN)
+
+    plugins = load_plugins([stepping("notes", notes)], StoreConfig())
+    open_store(store_path, plugins=plugins, progress=let_go).close()
+    os.close(handle)
+
+    assert seen == [("", "")]

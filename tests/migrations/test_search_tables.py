@@ -224,7 +224,7 @@ class Note(Model):
     body = TextField(default="")
 
     class Meta:
-        search = Search(("title", "body"), prefix=(2,))
+        search = Search("title", "body", prefix=(2,))
 
 
 def small(op: Operations) -> None:
@@ -261,7 +261,7 @@ def test_column_that_is_renamed_or_dropped_under_its_index_is_drift(store_path: 
         headline = TextField()
 
         class Meta:
-            search = Search(("headline",))
+            search = Search("headline")
 
     def rename(op: Operations) -> None:
         op.drop_column("note", "body")
