@@ -65,11 +65,14 @@ def compare(wanted: Shapes, found: Shapes) -> list[Difference]:
     return sorted(differences, key=lambda one: (order.index(one.kind), one.table, one.what, one.name))
 
 
-def drift_message(plugin: str, differences: Sequence[Difference], *, undone: bool = False) -> str:
+def drift_message(
+    plugin: str, differences: Sequence[Difference], *, undone: bool = False, as_noted: bool = False
+) -> str:
     """Return what is said to people of a plugin whose tables are not what its models want.
 
     Args:
         undone: It is so after its steps ran, which were undone for that.
+        as_noted: The models are those that the tables were last found to fit, so the tables are what changed.
     """
     named = "; ".join(map(str, differences[:3]))
     more = f" (and {len(differences) - 3} more)" if len(differences) > 3 else ""
@@ -78,9 +81,15 @@ def drift_message(plugin: str, differences: Sequence[Difference], *, undone: boo
             f"the steps of {plugin} do not make what its models want: {named}{more}. They were undone; "
             f"'stina db make {plugin}' writes the step that is missing"
         )
+    wanted = f"the tables of {plugin} in this file are not what its models want: {named}{more}"
+    if as_noted:
+        return (
+            f"{wanted}. Another program changed them: 'stina db check' lists all, and "
+            "'stina db restore FILE' brings back a backup"
+        )
     return (
-        f"the tables of {plugin} in this file are not what its models want: {named}{more}. 'stina db check' lists "
-        f"all; if a model was changed, 'stina db make {plugin}' writes the step for it"
+        f"{wanted}. 'stina db check' lists all; if a model was changed, 'stina db make {plugin}' "
+        "writes the step for it"
     )
 
 

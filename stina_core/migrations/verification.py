@@ -52,8 +52,12 @@ class Verification:
             and past.verified[plugin.plugin].code == self._code(plugin, past)
         }
 
-    def check(self, plugin: str, found: Shapes, step: str | None) -> None:
+    def check(self, plugin: str, found: Shapes, step: str | None, past: Past | None = None) -> None:
         """Compare the models of *plugin* with the whole schema *found*.
+
+        Args:
+            step: Its last one, if its steps have just run.
+            past: What the file says of itself, if none ran.
 
         Raises:
             DriftError: it cannot work with what is there.
@@ -67,7 +71,10 @@ class Verification:
             self.drift[plugin] = differences
         bad = harmful(differences)
         if bad:
-            raise DriftError(plugin, step, drift_message(plugin, bad, undone=step is not None))
+            noted = past.verified.get(plugin) if past is not None else None
+            as_noted = noted is not None and noted.fingerprint == self._fingerprints[plugin]
+            message = drift_message(plugin, bad, undone=step is not None, as_noted=as_noted)
+            raise DriftError(plugin, step, message)
         if not self._is_exact(plugin):
             log.warning("schema.drift", plugin=plugin, extra=[one.name for one in differences])
 
@@ -86,7 +93,7 @@ class Verification:
                 if name == CORE:
                     self._check_core(plugin, past)
                 else:
-                    self.check(name, self._found(past), None)
+                    self.check(name, self._found(past), None, past)
             except DriftError as error:
                 failed[name] = error
         return failed

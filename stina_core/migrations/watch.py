@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import DriftError, LedgerConflictError, QueryError, SchemaTooNewError
 from ..log import get_logger
 from . import ledger
+from .plan import CORE
 from .steps import PluginSteps
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class SchemaWatch:
 
         Raises:
             SchemaTooNewError: a newer program changed tables that this one writes.
-            DriftError: the file was replaced by an older one, which lacks steps.
+            DriftError: the file was replaced by an older one, which lacks steps; a plugin was purged
+                from it; or another program changed the core's own tables.
             LedgerConflictError: it was replaced by one with another past.
         """
         try:
@@ -62,10 +64,11 @@ class SchemaWatch:
         }
 
     def _compare(self) -> None:
-        now = self._steps(ledger.read(self._backend))
+        past = ledger.read(self._backend)
+        now = self._steps(past)
         for (plugin, step), checksum in self._known.items():
             if (plugin, step) not in now:
-                raise _other_past(plugin, step) if _goes_on(now, plugin, step) else _older(plugin, step)
+                raise self._lacking(now, past, plugin, step)
             if now[plugin, step] != checksum:
                 raise _other_past(plugin, step)
         newer = sorted(now.keys() - self._known.keys())
@@ -76,6 +79,16 @@ class SchemaWatch:
         for plugin, step in newer:
             if (plugin, step) in breaking:
                 raise _too_new(plugin, step)
+
+    def _lacking(
+        self, now: Iterable[tuple[str, str]], past: ledger.Past, plugin: str, step: str
+    ) -> DriftError | LedgerConflictError:
+        if _goes_on(now, plugin, step):
+            return _other_past(plugin, step)
+        replaced = past.epoch[0] != self._epoch[0]  # a restored file has another one, a purged file keeps it
+        if plugin == CORE or replaced or any(owner == plugin for owner, _ in now):
+            return _older(plugin, step)
+        return _purged(plugin, step)
 
 
 def _goes_on(steps: Iterable[tuple[str, str]], plugin: str, step: str) -> bool:
@@ -98,6 +111,15 @@ def _older(plugin: str, step: str) -> DriftError:
         step,
         f"this file was replaced by an older one, which lacks step {step} of {plugin}; "
         "close the store and open it again, which brings it up to date. Nothing was written",
+    )
+
+
+def _purged(plugin: str, step: str) -> DriftError:
+    return DriftError(
+        plugin,
+        step,
+        f"the plugin {plugin} was removed from this file by another program (stina db purge); "
+        "close the store and open it again. Nothing was written",
     )
 
 
