@@ -9,7 +9,7 @@ from .backends.sqlite import inspection
 from .comparing import Deviation, deviations, file_schema, wanted_schema
 from .config import MEMORY, StoreConfig
 from .errors import QueryError, StoreCorruptError
-from .migrations.drift import compare, harmful, of_plugin
+from .migrations.drift import Difference, compare, harmful, of_plugin
 from .migrations.plan import CORE
 from .opening import open_database
 from .plugins import Plugins, PluginState
@@ -63,15 +63,29 @@ def check(config: StoreConfig, plugins: Plugins) -> SchemaCheck:
         pending=report.pending,
         skipped=_skipped(report),
     )
-    if report.usable and report.exists:
-        result = _compared(result, report, config, plugins)
+    if report.usable:
+        made = _Made(config, plugins)
+        result = replace(result, skipped={**result.skipped, **_unmade(report, plugins, made)})
+        if report.exists:
+            result = _compared(result, report, plugins, made)
     return replace(result, faults=tuple(_faults(result, report)))
 
 
-def _compared(result: SchemaCheck, report: StoreReport, config: StoreConfig, plugins: Plugins) -> SchemaCheck:
+def core_differences(config: StoreConfig, report: StoreReport) -> tuple[Deviation, ...]:
+    """Return how the core's own tables in the file that *report* is about differ from what its steps make."""
+    if not (report.usable and report.exists):
+        return ()
+    made = _Made(config, Plugins([]))
+    return tuple(deviations({CORE: _core(report, made, file_schema(report.path))}))
+
+
+def _core(report: StoreReport, made: _Made, shapes: Shapes) -> list[Difference]:
+    return [] if _is_pending(report, CORE) else compare(of_plugin(CORE, made.shapes), of_plugin(CORE, shapes))
+
+
+def _compared(result: SchemaCheck, report: StoreReport, plugins: Plugins, made: _Made) -> SchemaCheck:
     shapes = file_schema(report.path)
-    made = _Made(config, plugins)
-    core = [] if _is_pending(report, CORE) else compare(of_plugin(CORE, made.shapes), of_plugin(CORE, shapes))
+    core = _core(report, made, shapes)
     integrity, foreign_keys = _structure(report.path)
     advice: dict[str, tuple[str, ...]] = {CORE: (_CHANGED.format(CORE),)} if harmful(core) else {}
     for name in dict.fromkeys(one.plugin for one in report.differences):
@@ -99,9 +113,12 @@ def _faults(result: SchemaCheck, report: StoreReport) -> Iterator[str]:
     for table in result.foreign_keys:
         yield f"rows of {table} point to nothing"
     for plugin in report.plugins:
-        refused = plugin.state is PluginState.QUARANTINED and plugin.name in result.skipped
-        if refused and not _is_pending(report, plugin.name):
-            yield f"{plugin.name} does not fit the file"
+        if plugin.state is PluginState.ON:
+            if result.skipped.get(plugin.name, _WAITS) != _WAITS:
+                yield f"{plugin.name} would be off"
+        elif plugin.state is not PluginState.OFF and plugin.name not in bad:
+            fits = plugin.state is not PluginState.QUARANTINED or _is_pending(report, plugin.name)
+            yield f"{plugin.name} is off ({plugin.state})" if fits else f"{plugin.name} does not fit the file"
 
 
 class _Made:
@@ -109,6 +126,7 @@ class _Made:
 
     Attributes:
         by: Plugins whose steps all ran there.
+        failed: Why those of the others did not.
     """
 
     def __init__(self, config: StoreConfig, plugins: Plugins) -> None:
@@ -121,16 +139,37 @@ class _Made:
         finally:
             opened.backend.close()
         self.by = {step.plugin for step in opened.outcome.applied}
+        self.failed = {name: str(error) for name, error in opened.outcome.failed.items()}
+
+
+def _unmade(report: StoreReport, plugins: Plugins, made: _Made) -> dict[str, str]:
+    """By plugin that was not compared, why the next use would put it off, as far as an empty store shows."""
+    fresh = report.schema.state in (SchemaState.NEW, SchemaState.UNADOPTED)
+    ready = {plugin.name for plugin in report.plugins if plugin.state is PluginState.ON} - {*report.compared}
+    found = {}
+    for plugin in plugins.on:
+        name = plugin.name
+        if name not in ready:
+            continue
+        if name in made.failed:
+            if fresh:  # a file with rows may be what its steps need
+                found[name] = made.failed[name]
+        elif name in made.by or not plugin.steps:
+            if harmful(compare(wanted_schema(plugin), of_plugin(name, made.shapes))):
+                found[name] = _UNMADE.format(name)
+    return found
 
 
 def _causes(plugins: Plugins, name: str, shapes: Shapes, made: Shapes) -> Iterator[str]:
     by_steps = of_plugin(name, made)
     if harmful(compare(wanted_schema(plugins[name]), by_steps)):
-        yield f"the steps of {name} do not make what its models want; write the step with `stina db make {name}`"
+        yield _UNMADE.format(name)
     if harmful(compare(by_steps, of_plugin(name, shapes))):
         yield _CHANGED.format(name)
 
 
+_WAITS = "its steps have to run first"
+_UNMADE = "the steps of {0} do not make what its models want; write the step with `stina db make {0}`"
 _CHANGED = (
     "somebody else changed the tables of {} in this file; `stina db restore FILE` brings back a backup, "
     "`stina db status` lists them"
@@ -143,7 +182,7 @@ def _skipped(report: StoreReport) -> dict[str, str]:
         if plugin.name in report.compared:
             continue
         if plugin.state is PluginState.ON and _is_pending(report, plugin.name):
-            skipped[plugin.name] = "its steps have to run first"
+            skipped[plugin.name] = _WAITS
         elif plugin.state is not PluginState.ON:
             skipped[plugin.name] = plugin.reason
     return skipped

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from .backends.sqlite import inspection
 from .backends.sqlite.ddl_text import schema_sql
+from .backends.sqlite.errors import translated
 from .backends.sqlite.snapshot import shapes, snapshot
+from .errors import QueryError
 from .migrations.drift import Difference, Kind, compare, of_plugin
+from .migrations.verification import fingerprint_of
 
 if TYPE_CHECKING:
     from .plugins import Plugin
@@ -62,6 +65,21 @@ def wanted_schema(plugin: Plugin) -> Shapes:
 def differences(schema: Shapes, plugins: Iterable[Plugin]) -> dict[str, list[Difference]]:
     """Return how *schema* differs from the models of each of *plugins*; an empty list where it does not."""
     return {plugin.name: compare(wanted_schema(plugin), of_plugin(plugin.name, schema)) for plugin in plugins}
+
+
+def unchanged(path: str, plugins: Iterable[Plugin]) -> set[str]:
+    """Return those of *plugins* whose models are the ones that the tables in the file *path* were last found to fit."""
+    with inspection.opened(path) as connection:
+        try:
+            with translated():
+                noted = dict(connection.execute("SELECT plugin, fingerprint FROM stina_catalog").fetchall())
+        except QueryError:
+            return set()  # from before there was such a table, or without it
+    return {
+        plugin.name
+        for plugin in plugins
+        if plugin.schema is not None and noted.get(plugin.name) == fingerprint_of(plugin.schema.tables)
+    }
 
 
 def deviations(drift: Mapping[str, Iterable[Difference]]) -> Iterator[Deviation]:

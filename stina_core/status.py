@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .backends.sqlite import backup, inspection
-from .comparing import Deviation, deviations, differences, file_schema
-from .errors import SchemaTooNewError, StoreCorruptError, StoreError
+from .comparing import Deviation, deviations, differences, file_schema, unchanged
+from .errors import DriftError, SchemaTooNewError, StoreCorruptError, StoreError
+from .migrations.core_tables import misfit
 from .migrations.drift import drift_message, harmful
 from .migrations.ledger import core_steps
 from .migrations.plan import CORE, Plan, plan
@@ -42,9 +43,9 @@ class SchemaState(StrEnum):
     TOO_NEW = "too_new"
     """Written by a newer Stina. It is refused, unchanged."""
     CONFLICT = "conflict"
-    """Its past is not the one this Stina knows. It is refused, unchanged."""
+    """Its past is not the one this Stina knows, or tables of the core are missing. It is refused, unchanged."""
     FOREIGN = "foreign"
-    """Marked as another program's. It is refused, unchanged."""
+    """Marked as another program's, or with tables of one in the place of the core's. It is refused, unchanged."""
     DAMAGED = "damaged"
     UNREADABLE = "unreadable"
     """It could not be read: no permission, a directory, locked by another program."""
@@ -146,7 +147,7 @@ def inspect(config: StoreConfig, plugins: Plugins) -> StoreReport:
         pending=() if schema.reason else _names(current),
         repairs=contents.repairs,
         feed=contents.feed,
-        plugins=_placed(plugins, contents, current, drift),
+        plugins=_placed(plugins, contents, current, _refusals(path, plugins, drift)),
         orphaned=tuple(sorted(current.orphaned - {plugin.name for plugin in plugins})),
         rows=rows,
         compared=tuple(drift),
@@ -196,12 +197,16 @@ def _schema(found: Contents, current: Plan) -> SchemaReport:
 def _state(found: Contents, current: Plan) -> tuple[SchemaState, str]:
     if found.foreign:
         return SchemaState.FOREIGN, found.foreign
-    if found.ledger is None:
-        return (SchemaState.UNADOPTED if found.tables else SchemaState.NEW), ""
     refusal = current.refused.get(CORE)
     if refusal is not None:
         too_new = isinstance(refusal, SchemaTooNewError)
         return (SchemaState.TOO_NEW if too_new else SchemaState.CONFLICT), str(refusal)
+    wrong = misfit(found.tables, found.ledger or (), ours=found.application_id != 0)
+    if wrong is not None:
+        changed = isinstance(wrong, DriftError)
+        return (SchemaState.CONFLICT if changed else SchemaState.FOREIGN), str(wrong)
+    if found.ledger is None:
+        return (SchemaState.UNADOPTED if found.tables else SchemaState.NEW), ""
     return (SchemaState.PENDING if current.pending else SchemaState.CURRENT), ""
 
 
@@ -221,16 +226,21 @@ def _comparable(plugins: Plugins, found: Contents, current: Plan) -> list[Plugin
     return [plugin for plugin in plugins.on if plugin.name not in unready]
 
 
+def _refusals(path: str, plugins: Plugins, drift: Mapping[str, Sequence[Difference]]) -> dict[str, str]:
+    """By plugin, why it cannot work with its tables as they are."""
+    bad = {name: harmful(those) for name, those in drift.items() if harmful(those)}
+    noted = unchanged(path, plugins.on) if bad else set()
+    return {name: drift_message(name, those, as_noted=name in noted) for name, those in bad.items()}
+
+
 def _placed(
-    plugins: Plugins, found: Contents, current: Plan, drift: Mapping[str, Sequence[Difference]]
+    plugins: Plugins, found: Contents, current: Plan, refusals: Mapping[str, str]
 ) -> tuple[PluginStatus, ...]:
     """Each plugin as it would be in this file: some do not fit it, others failed when their steps last ran."""
     waiting = {step.plugin for step in current.pending}
     off = {name: (PluginState.QUARANTINED, why) for name, why in found.failures.items() if name in waiting}
     off |= {name: (PluginState.QUARANTINED, str(error)) for name, error in current.refused.items()}
-    for name, those in drift.items():
-        if bad := harmful(those):
-            off[name] = (PluginState.QUARANTINED, drift_message(name, bad))
+    off |= {name: (PluginState.QUARANTINED, why) for name, why in refusals.items()}
     return tuple(plugins.statuses(off))
 
 

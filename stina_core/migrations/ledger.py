@@ -12,6 +12,7 @@ from ..catalog import Check
 from ..errors import DriftError, LedgerConflictError, MigrationError, QueryError
 from ..fields import AnyField, AutoIdField, BooleanField, IntegerField, TextField
 from ..ids import new_id
+from .core_tables import TABLES, changed, misfit
 from .plan import CORE, Entry
 from .steps import Migrations, PluginSteps, Step
 
@@ -78,58 +79,6 @@ def read(backend: Backend) -> Past:
     )
 
 
-def misfit(tables: Iterable[str], entries: Iterable[Entry], *, ours: bool) -> MigrationError | None:
-    """Return why a file with *tables* cannot be used as one in which *entries* ran; None if it can.
-
-    Looks at the names of the core's own tables. A file of a newer core is
-    left to those who compare its steps.
-
-    Args:
-        entries: The applied steps; none for a file without a ledger.
-        ours: Whether its header says that it is Stina's.
-    """
-    there = {name.lower() for name in tables} & {one for made in _MADE.values() for one in made}
-    ids = {entry.id for entry in entries if entry.plugin == CORE}
-    if not ids <= _MADE.keys():
-        return None
-    if not ids and not ours:
-        return _taken(sorted(there)) if there else None
-    missing = {one for id in ids for one in _MADE[id]} - there
-    if there and not ids:
-        missing = {"stina_ledger"} - there
-        if not missing:
-            return _changed("stina_ledger has lost the core's own steps")
-    return _changed(f"{', '.join(sorted(missing))} {_IS[len(missing) > 1]} missing") if missing else None
-
-
-_IS = ("is", "are")
-_MADE = {
-    "0001_core": [
-        f"{CORE}_{name}" for name in ("ledger", "change", "feed", "cursor", "repair", "failure")
-    ],
-    "0002_catalog": [f"{CORE}_catalog"],
-}
-"""The tables that each of the core's steps makes."""
-
-
-def _taken(names: Sequence[str]) -> LedgerConflictError:
-    return LedgerConflictError(
-        CORE,
-        None,
-        f"{', '.join(names)} in this file {_IS[len(names) > 1]} of another program, and called as the core's own; "
-        "choose another file, or rename what is there. Nothing was changed",
-    )
-
-
-def _changed(what: str) -> DriftError:
-    return DriftError(
-        CORE,
-        None,
-        f"another program changed the core's own tables in this file: {what}. "
-        "'stina db restore FILE' brings back a backup. Nothing was changed",
-    )
-
-
 def _partly(backend: Backend) -> list[Row]:
     """Read what there is of it in a file that is new, from before there was a stina_catalog, or broken."""
     tables = backend.ddl.tables()
@@ -139,8 +88,8 @@ def _partly(backend: Backend) -> list[Row]:
     wrong = misfit(tables, entries, ours=ours)
     if wrong is not None:
         raise wrong
-    if {entry.id for entry in entries if entry.plugin == CORE} == _MADE.keys():
-        raise _changed("a column is missing")  # all tables are there, and could not be read
+    if {entry.id for entry in entries if entry.plugin == CORE} == TABLES.keys():
+        raise changed("a column is missing")  # all tables are there, and could not be read
     return rows
 
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...alterations import Alteration, TableChange
-from ...catalog import FIELD_RULES, Check, Column
+from ...catalog import Check, Column
 from ...errors import ConstraintError, DefinitionError
 from .ddl_text import check_sql, column_sql
-from .definition import ColumnText, Definition, Part, parse, quoted
+from .definition import ColumnText, Definition, parse, quoted
+from .definition_parts import (
+    check_names,
+    column_text,
+    fires_on,
+    is_json,
+    own_checks,
+    own_references,
+    part_of,
+    set_key,
+    with_own_checks,
+    without_rules,
+)
 from .rebuild import Rebuild
-from .snapshot import table_shape
-from .tokens import normal, tokens
+from .tokens import normal
 
 if TYPE_CHECKING:
     from .database import StoreDatabase
@@ -68,10 +79,10 @@ class TableAlteration:
         ).fetchall()
         if not rows:
             raise DefinitionError(f"there is no table {self.change.table}")
-        return _with_own_checks(parse(rows[0][0]))
+        return with_own_checks(parse(rows[0][0]))
 
     def _refuse_second_checks(self, old: Definition) -> None:
-        there = _check_names(old)
+        there = check_names(old)
         for check in self.change.add_checks:
             if check.name in there:
                 raise DefinitionError(f"{self.change.table} has a CHECK called {check.name!r} already")
@@ -79,7 +90,7 @@ class TableAlteration:
     # Native statements
 
     def _drop_check(self, name: str) -> None:
-        if name not in _check_names(self._definition()):
+        if name not in check_names(self._definition()):
             raise DefinitionError(f"{self.change.table} has no CHECK called {name!r}")
         self._migrate("drop_constraint", name)
 
@@ -87,8 +98,8 @@ class TableAlteration:
         old = self._definition()
         self._refuse_indexed(old.column(name).name)
         self.before_loss()
-        own = {str(part.name) for part in _own_checks(old.column(name))}
-        if own & _check_names(old, but=old.column(name)):
+        own = {str(part.name) for part in own_checks(old.column(name))}
+        if own & check_names(old, but=old.column(name)):
             Rebuild(self.database, old, old).run()  # afterwards each stands with its column and goes with it
         else:
             for check in own:
@@ -124,16 +135,16 @@ class TableAlteration:
             "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?",
             (self.change.table,),
         ).fetchall()
-        return any(not name.startswith("stina_") and _fires_on(sql, columns) for name, sql in rows)
+        return any(not name.startswith("stina_") and fires_on(sql, columns) for name, sql in rows)
 
     def _is_natively_alterable(self, old: Definition, alteration: Alteration) -> bool:
         """Whether only NULL and CHECKs change, and no other column has a CHECK of the same name."""
         before, after = old.column(alteration.column.name), self._column(old, alteration)
-        names = {str(part.name) for part in (*_own_checks(before), *_own_checks(after))}
+        names = {str(part.name) for part in (*own_checks(before), *own_checks(after))}
         return (
             alteration.using is None
-            and not names & _check_names(old, but=before)
-            and _without_rules(before, _own_references(old, before)) == _without_rules(after)
+            and not names & check_names(old, but=before)
+            and without_rules(before, own_references(old, before)) == without_rules(after)
         )
 
     def _alter_natively(self, old: Definition) -> None:
@@ -215,13 +226,13 @@ class TableAlteration:
     def _edited(self, old: Definition) -> Definition:
         new, change = deepcopy(old), self.change
         for one in change.alter:
-            replaced = _own_references(old, old.column(one.column.name))
+            replaced = own_references(old, old.column(one.column.name))
             new.constraints = [part for part in new.constraints if part not in replaced]
             new.replace_column(one.column.name, self._column(old, one))
-        new.columns += [_text(one.column) for one in change.add]
-        new.constraints += [_part(check_sql(check)) for check in change.add_checks]
+        new.columns += [column_text(one.column) for one in change.add]
+        new.constraints += [part_of(check_sql(check)) for check in change.add_checks]
         if change.key is not None:
-            _set_key(new, change.key)
+            set_key(new, change.key)
         for option, wanted in (("STRICT", change.strict), ("WITHOUT ROWID", change.without_rowid)):
             if wanted is not None:
                 new.options = [one for one in new.options if one != option] + [option] * wanted
@@ -229,13 +240,13 @@ class TableAlteration:
 
     def _column(self, old: Definition, alteration: Alteration) -> ColumnText:
         """The new text of a column: as its field says, with what no field speaks of kept."""
-        before, after = old.column(alteration.column.name), _text(alteration.column)
+        before, after = old.column(alteration.column.name), column_text(alteration.column)
         same_type = (
             before.type.upper() == after.type.upper()
         )  # another type has to be converted, and is compared
-        if alteration.using is None and same_type and _is_json(before) != _is_json(after):
+        if alteration.using is None and same_type and is_json(before) != is_json(after):
             raise DefinitionError(
-                f"{self.change.table}.{before.name} {'becomes' if _is_json(after) else 'is no more'} JSON: "
+                f"{self.change.table}.{before.name} {'becomes' if is_json(after) else 'is no more'} JSON: "
                 "the same text means something else then; say with using= what its values become "
                 f'(json_quote("{before.name}") makes JSON of a plain text, "{before.name}" leaves it as it is)'
             )
@@ -243,93 +254,8 @@ class TableAlteration:
             raise DefinitionError(
                 f"{self.change.table}.{before.name} is computed by SQLite and cannot be altered"
             )
-        own = _own_checks(before)
+        own = own_checks(before)
         kept = [
             part for part in before.parts if part.kind in _KEPT or (part.kind == "CHECK" and part not in own)
         ]
         return ColumnText(before.name, after.type, (*after.parts, *kept))
-
-
-def _fires_on(trigger: str, columns: set[str]) -> bool:
-    words = tokens(trigger)
-    event = words[: next(place for place, token in enumerate(words) if token.word == "ON")]
-    kinds = [token.word for token in event]
-    if "UPDATE" not in kinds:
-        return False
-    named = event[kinds.index("UPDATE") + 1 :]
-    return not named or bool({token.name.lower() for token in named[1:]} & columns)
-
-
-def _own_checks(column: ColumnText) -> list[Part]:
-    """The CHECKs that came from the column's field. A renamed column still has those of its old name."""
-    return [part for part in column.of("CHECK") if _is_of_field(part)]
-
-
-def _is_json(column: ColumnText) -> bool:
-    return any((part.name or "").endswith("_json") for part in _own_checks(column))
-
-
-def _is_of_field(part: Part) -> bool:
-    return part.kind == "CHECK" and (part.name or "").rpartition("_")[2] in FIELD_RULES
-
-
-def _with_own_checks(definition: Definition) -> Definition:
-    """Put each field's CHECK to its column: one that was added natively stands with the table."""
-    for part in list(definition.constraints):
-        owners = [column for column in definition.columns if column.name.lower() in _quoted_names(part)]
-        if _is_of_field(part) and len(owners) == 1:
-            definition.constraints.remove(part)
-            column = owners[0]
-            definition.replace_column(
-                column.name, ColumnText(column.name, column.type, (*column.parts, part))
-            )
-    return definition
-
-
-def _quoted_names(part: Part) -> set[str]:
-    """The columns of a field's CHECK, where each is in quotes; `length` without them is the function."""
-    return {token.name.lower() for token in part.tokens if token.kind == "quoted"}
-
-
-def _check_names(definition: Definition, but: ColumnText | None = None) -> set[str]:
-    """What the CHECKs are called, without those that stand with the column *but*."""
-    parts = [part for column in definition.columns if column != but for part in column.parts]
-    return {part.name for part in (*parts, *definition.constraints) if part.kind == "CHECK" and part.name}
-
-
-def _own_references(definition: Definition, column: ColumnText) -> list[Part]:
-    """The foreign keys of *column* alone that stand with the table, as other programs write them."""
-    foreign = (part for part in definition.constraints if part.kind == "FOREIGN")
-    return [part for part in foreign if [one.name.lower() for one in part.inside()] == [column.name.lower()]]
-
-
-def _without_rules(column: ColumnText, references: Sequence[Part] = ()) -> object:
-    """What of *column* and its *references* SQLite cannot alter natively, in comparable form."""
-    shape = table_shape(Definition("one", [column], list(references)))
-    (only,) = shape.columns.values()
-    return (
-        only.type,
-        only.default,
-        only.collation,
-        only.generated,
-        shape.references,
-        shape.key,
-        shape.uniques,
-    )
-
-
-def _text(column: Column) -> ColumnText:
-    return parse(f"CREATE TABLE one ({column_sql(column)})").columns[0]
-
-
-def _part(constraint: str) -> Part:
-    return parse(f"CREATE TABLE one (a, {constraint})").constraints[0]
-
-
-def _set_key(definition: Definition, key: tuple[str, ...]) -> None:
-    for column in list(definition.columns):
-        parts = tuple(part for part in column.parts if part.kind != "PRIMARY")
-        definition.replace_column(column.name, ColumnText(column.name, column.type, parts))
-    definition.constraints = [part for part in definition.constraints if part.kind != "PRIMARY"]
-    names = ", ".join(quoted(definition.column(name).name) for name in key)
-    definition.constraints.append(_part(f"PRIMARY KEY ({names})"))
