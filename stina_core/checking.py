@@ -117,8 +117,8 @@ def _faults(result: SchemaCheck, report: StoreReport) -> Iterator[str]:
             if result.skipped.get(plugin.name, _WAITS) != _WAITS:
                 yield f"{plugin.name} would be off"
         elif plugin.state is not PluginState.OFF and plugin.name not in bad:
-            fits = plugin.state is not PluginState.QUARANTINED or _is_pending(report, plugin.name)
-            yield f"{plugin.name} is off ({plugin.state})" if fits else f"{plugin.name} does not fit the file"
+            refused = plugin.state is PluginState.QUARANTINED and not _is_pending(report, plugin.name)
+            yield f"{plugin.name} {'does not fit the file' if refused else f'is off ({plugin.state})'}"
 
 
 class _Made:
@@ -151,12 +151,11 @@ def _unmade(report: StoreReport, plugins: Plugins, made: _Made) -> dict[str, str
         name = plugin.name
         if name not in ready:
             continue
-        if name in made.failed:
-            if fresh:  # a file with rows may be what its steps need
-                found[name] = made.failed[name]
-        elif name in made.by or not plugin.steps:
-            if harmful(compare(wanted_schema(plugin), of_plugin(name, made.shapes))):
-                found[name] = _UNMADE.format(name)
+        ran = name in made.by or not plugin.steps  # or they did not, for one that it requires
+        if name in made.failed and fresh:  # a file with rows may be what its steps need
+            found[name] = made.failed[name]
+        elif ran and harmful(compare(wanted_schema(plugin), of_plugin(name, made.shapes))):
+            found[name] = _UNMADE.format(name)
     return found
 
 

@@ -72,9 +72,10 @@ def unchanged(path: str, plugins: Iterable[Plugin]) -> set[str]:
     with inspection.opened(path) as connection:
         try:
             with translated():
-                noted = dict(connection.execute("SELECT plugin, fingerprint FROM stina_catalog").fetchall())
+                rows = connection.execute("SELECT plugin, fingerprint FROM stina_catalog").fetchall()
         except QueryError:
             return set()  # from before there was such a table, or without it
+    noted = {str(name): fingerprint for name, fingerprint in rows}
     return {
         plugin.name
         for plugin in plugins

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .backends.sqlite import inspection
 from .backends.sqlite.definition import quoted
+from .backends.sqlite.errors import translated
 from .backends.sqlite.references import pairs
 from .backends.sqlite.tokens import tokens
 from .errors import ConfigError, ConstraintError
 from .log import get_logger
 from .migrations import ledger
+from .migrations.core_tables import misfit
 from .migrations.ledger import core_steps
 from .migrations.plan import CORE, plan
 from .opening import OpenDatabase, open_database
@@ -20,6 +22,8 @@ from .plugins import Plugins, PluginState
 from .version import __version__
 
 if TYPE_CHECKING:
+    import apsw
+
     from .backends.base import Backup
     from .config import StoreConfig
 
@@ -44,17 +48,32 @@ class Purged:
 
     Attributes:
         tables: Full names of the tables and full-text indexes that are gone.
+        others: The indexes, views and triggers that are gone, as `view todos_short`.
         backup: The store as it was before.
     """
 
     path: str
     plugin: str
     tables: tuple[str, ...]
+    others: tuple[str, ...]
     backup: Backup | None
 
 
-def check_orphan(config: StoreConfig, plugins: Plugins, name: str) -> None:
-    """Return if `purge()` may delete what *name* left in the store; otherwise raise as it does."""
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What a plugin left in a store.
+
+    Attributes:
+        tables: Full names of its tables and full-text indexes.
+        others: The indexes, views and triggers that go with them, as `view todos_short`.
+    """
+
+    tables: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+def find_orphan(config: StoreConfig, plugins: Plugins, name: str) -> Remains:
+    """Return what `purge()` would delete of *name*; if that would be refused, raise as it does. Changes nothing."""
     if config.in_memory:
         raise ConfigError(
             "a store in memory has nothing of earlier programs; name a file with --db or STINA_DB"
@@ -64,9 +83,12 @@ def check_orphan(config: StoreConfig, plugins: Plugins, name: str) -> None:
         raise ConfigError(found.foreign)
     entries = found.ledger or ()
     refusal = plan([core_steps(__version__)], entries).refused.get(CORE)
-    if refusal is not None:
-        raise refusal
+    wrong = refusal or misfit(found.tables, entries, ours=found.application_id != 0)
+    if wrong is not None:
+        raise wrong
     _check_name(name, plugins, {entry.plugin for entry in entries})
+    with inspection.opened(config.location) as connection:
+        return _remains(connection, name)
 
 
 def purge(config: StoreConfig, plugins: Plugins, name: str) -> Purged:
@@ -88,7 +110,7 @@ def purge(config: StoreConfig, plugins: Plugins, name: str) -> Purged:
         StoreBusyError: another program kept the store locked. Nothing was changed.
         StoreIOError, StoreCorruptError: there is no store, or no backup could be made. Nothing was changed.
     """
-    check_orphan(config, plugins, name)
+    find_orphan(config, plugins, name)
     opened = open_database(config, Plugins([]))  # the core's tables must be those this version knows
     backend = opened.backend
     try:
@@ -96,9 +118,10 @@ def purge(config: StoreConfig, plugins: Plugins, name: str) -> Purged:
             backend.foreign_keys(False)
             with opened.transactions.begin():
                 _check_name(name, plugins, {entry.plugin for entry in ledger.read(backend).entries})
+                remains = _remains(backend.database.connection(), name)
                 backup = backend.backup("purge")  # nobody else can write now
                 try:
-                    tables = _delete(opened, name)
+                    _delete(opened, name)
                 except BaseException:
                     if backup is not None:
                         backend.discard(backup)  # of a store that is as it was
@@ -107,8 +130,8 @@ def purge(config: StoreConfig, plugins: Plugins, name: str) -> Purged:
             backend.rotate(backup)
     finally:
         backend.close()
-    log.info("plugin.purged", plugin=name, path=config.location, tables=tables)
-    return Purged(config.location, name, tuple(tables), backup)
+    log.info("plugin.purged", plugin=name, path=config.location, tables=remains.tables)
+    return Purged(config.location, name, remains.tables, remains.others, backup)
 
 
 def _check_name(name: str, plugins: Plugins, known: Set[str]) -> None:
@@ -125,46 +148,71 @@ def _check_name(name: str, plugins: Plugins, known: Set[str]) -> None:
         raise ConfigError(f"no plugin {name!r} that is gone has data in this store; {there}")
 
 
-def _delete(opened: OpenDatabase, name: str) -> list[str]:
-    """Delete it inside the caller's transaction, and return the names of its tables."""
+def _delete(opened: OpenDatabase, name: str) -> None:
+    """Delete what `_remains()` found, inside the caller's transaction."""
     backend = opened.backend
-    objects = sorted(
+    objects = [
         (kind, one)
         for kind, one, table, _ in backend.execute(_OBJECTS)
-        if _is_of(name, one) and kind in _ORDER and not (kind == "index" and _is_of(name, table))
-    )
+        if _is_of(name, one) and not (kind == "index" and _is_of(name, table))
+    ]
     for wanted in _ORDER:
         for kind, one in objects:
             if kind == wanted:
                 backend.execute(f"DROP {'TABLE' if kind == 'virtual' else kind.upper()} {quoted(one)}")
-    dropped = {one.lower() for kind, one in objects if kind in ("table", "virtual", "view")}
-    for user, used in _users(opened, dropped):
+    for table in _NOTED_IN:
+        backend.execute(f"DELETE FROM stina_{table} WHERE plugin = ?", (name,))
+    ledger.begin_epoch(backend)
+
+
+def _remains(connection: apsw.Connection, name: str) -> Remains:
+    """Return what is to be deleted.
+
+    Raises:
+        ConstraintError: something that stays refers to it.
+    """
+    with translated():
+        objects = [
+            (str(kind), str(one), str(on), str(sql)) for kind, one, on, sql in connection.execute(_OBJECTS)
+        ]
+    gone = {(kind, one) for kind, one, on, _ in objects if _is_of(name, one) or _hangs_on(name, kind, on)}
+    used = {one.lower() for kind, one in gone if kind in ("table", "virtual", "view")}
+    stays = [(kind, one, sql) for kind, one, _, sql in objects if (kind, one) not in gone]
+    for user, table in _users(connection, stays, used):
         raise ConstraintError(
-            f"{user} refers to {used} of the plugin {name}; purge the plugin that {user} belongs to first, "
+            f"{user} refers to {table} of the plugin {name}; purge the plugin that {user} belongs to first, "
             f"or remove it. Nothing was changed",
             kind="foreign_key",
             table=user,
             constraint=None,
         )
-    for table in _NOTED_IN:
-        backend.execute(f"DELETE FROM stina_{table} WHERE plugin = ?", (name,))
-    ledger.begin_epoch(backend)
-    return sorted(one for kind, one in objects if kind in ("table", "virtual"))
+    return Remains(
+        tuple(sorted(one for kind, one in gone if kind in ("table", "virtual"))),
+        tuple(f"{kind} {one}" for kind, one in sorted(gone) if kind in ("index", "view", "trigger")),
+    )
 
 
-def _users(opened: OpenDatabase, dropped: Set[str]) -> Iterator[tuple[str, str]]:
-    """Yield what is left in the file and names one of *dropped*, with that name.
+def _hangs_on(name: str, kind: str, table: str) -> bool:
+    """Whether an object of that *kind* goes with *table*, whatever it is called itself."""
+    return kind in ("index", "trigger") and _is_of(name, table)
+
+
+def _users(
+    connection: apsw.Connection, stays: Iterable[tuple[str, str, str]], gone: Set[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield what stays in the file and names one of *gone*, with that name.
 
     A table whose foreign key names a table that is not there cannot be written any
     more, also where it has no rows yet; what a trigger does there fails as well.
     """
-    for kind, user, _, sql in opened.backend.execute(_OBJECTS):
+    left = {one for kind, one, _ in stays if kind not in ("trigger", "view")}
+    for kind, user, sql in stays:
         if kind in ("trigger", "view"):
             named = {token.name.lower() for token in tokens(sql) if token.kind in ("word", "quoted")}
-            for used in sorted(named & dropped):
+            for used in sorted(named & gone):
                 yield user, used
-    for child, parent in pairs(opened.backend.database.connection()):
-        if parent.lower() in dropped:
+    for child, parent in pairs(connection):
+        if child in left and parent.lower() in gone:
             yield child, parent
 
 

@@ -25,6 +25,7 @@ from stina_core import (
     load_plugins,
     maintenance,
     open_store,
+    purging,
 )
 from stina_core.backends.sqlite import backend
 from stina_core.backends.sqlite.backend import SqliteBackend
@@ -204,6 +205,39 @@ def test_plugin_not_in_use_may_vanish_from_the_ledger(store_path: Path) -> None:
         )
 
         assert refusal(store) is None
+
+
+@pytest.mark.parametrize("writer", ["notes", "labels"])
+def test_plugin_in_use_that_was_purged_is_named_to_everybody_who_writes(
+    store_path: Path, writer: str
+) -> None:
+    labels = stepping("labels", making("note"))
+    with opened(store_path, NOTES, labels) as store:
+        purging.purge(StoreConfig(path=str(store_path)), load_plugins([NOTES], StoreConfig()), "labels")
+
+        with pytest.raises(DriftError) as refused:
+            store._backend.execute(f"INSERT INTO {writer}_note (id, title) VALUES ('1', '')")
+
+    assert (refused.value.plugin, refused.value.step) == ("labels", "0001_step")
+    assert "the plugin labels was removed from this file by another program (stina db purge)" in str(
+        refused.value
+    )
+    assert "close the store and open it again" in str(refused.value)
+    with opened(store_path, NOTES, labels) as store:
+        assert refusal(store) is None
+
+
+def test_backup_from_before_a_plugin_is_called_older_and_not_purged(store_path: Path) -> None:
+    config = StoreConfig(path=str(store_path))
+    migrate(store_path, NOTES)
+    backup = maintenance.back_up(config).path
+    with opened(store_path, NOTES, stepping("labels", making("note"))) as store:
+        maintenance.restore(config, backup)
+
+        error = refusal(store)
+
+    assert isinstance(error, DriftError)
+    assert "replaced by an older one, which lacks step 0001_step of labels" in str(error)
 
 
 def other_adding(op: Operations) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from shlex import quote
 
 from ..backends.sqlite.connection import WAL_LIMIT
+from ..comparing import Deviation
 from ..findings import Finding, Severity
 from ..plugins import PluginState, PluginStatus
 from ..status import SchemaState, StoreReport
@@ -26,6 +27,7 @@ class Facts:
         log_bytes: Size of the write-ahead log.
         quick_check: SQLite's verdict; `ok` for a file that was not checked.
         broken_references: Rows that point to nothing, by table.
+        core: How the core's own tables differ from what its steps make.
         unchecked: Why a check could not be made, or an empty string.
     """
 
@@ -37,6 +39,7 @@ class Facts:
     log_bytes: int = 0
     quick_check: str = "ok"
     broken_references: Mapping[str, int] = field(default_factory=dict)
+    core: tuple[Deviation, ...] = ()
     unchecked: str = ""
 
 
@@ -55,17 +58,17 @@ def schema(facts: Facts) -> Iterator[Finding]:
     report = facts.report
     state = report.schema.state
     if state is SchemaState.DAMAGED:
-        usable = [backup for backup in report.backups if backup.reason != "corrupt"]
-        remedy = (
-            f"stina db restore {quote(str(usable[-1].path))}"
-            if usable
-            else "there is no backup here; keep the file"
+        yield Finding(
+            _ERROR,
+            report.path,
+            report.schema.reason,
+            _restore(report) or "there is no backup here; keep the file",
         )
-        yield Finding(_ERROR, report.path, report.schema.reason, remedy)
     elif report.schema.reason:
         remedy = {
             SchemaState.TOO_NEW: "update Stina",
             SchemaState.FOREIGN: "choose another file with --db or STINA_DB",
+            SchemaState.CONFLICT: _restore(report) or "there is no backup here; keep the file",
         }.get(state, "")
         yield Finding(_ERROR, report.path, report.schema.reason, remedy)
     elif not report.exists:
@@ -76,6 +79,12 @@ def schema(facts: Facts) -> Iterator[Finding]:
         yield Finding(_INFO, report.path, f"pending: {', '.join(report.pending)}", "the next use runs them")
     else:
         yield Finding(_INFO, report.path, "the schema is up to date")
+
+
+def _restore(report: StoreReport) -> str:
+    """The command that goes back to the newest backup that was checked; empty if there is none."""
+    usable = [backup for backup in report.backups if backup.reason != "corrupt"]
+    return f"stina db restore {quote(str(usable[-1].path))}" if usable else ""
 
 
 def permissions(facts: Facts) -> Iterator[Finding]:
@@ -122,7 +131,13 @@ def structure(facts: Facts) -> Iterator[Finding]:
     if facts.unchecked:
         yield Finding(_WARNING, path, f"could not be checked as a whole: {facts.unchecked}")
     for table, rows in facts.broken_references.items():
-        yield Finding(_ERROR, table, f"{count(rows, 'row')} point to rows that are not there")
+        back = _restore(facts.report)
+        remedy = (
+            f"put in the rows that {table} points to or delete those in it, until 'stina db check' passes"
+        )
+        if back:
+            remedy += f"; or go back with {back}"
+        yield Finding(_ERROR, table, f"{count(rows, 'row')} point to rows that are not there", remedy)
 
 
 def plugins(facts: Facts) -> Iterator[Finding]:
@@ -151,7 +166,11 @@ def _remedy(report: StoreReport, plugin: PluginStatus) -> str:
 
 
 def drift(facts: Facts) -> Iterator[Finding]:
-    """What somebody else put beside a plugin's objects; what is harmful has put its plugin off."""
+    """What somebody else changed; what is harmful to a plugin has put it off, and is said there."""
+    for one in facts.core:
+        remedy = _restore(facts.report) or "there is no backup here; 'stina db check' says more"
+        severity = _ERROR if one.harmful else _INFO
+        yield Finding(severity, one.plugin, str(one), remedy if one.harmful else "")
     for one in facts.report.differences:
         if not one.harmful:
             yield Finding(_INFO, one.plugin, str(one))

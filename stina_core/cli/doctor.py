@@ -32,21 +32,24 @@ def doctor(ctx: click.Context) -> None:
     config = invocation.config(strict=False)
     plugins = invocation.load_plugins(config)
     report = inspect(config, plugins)
-    findings = examine(measure(report))
     with plugins_print_to_stderr():
-        findings += ask(config, plugins, report)
+        facts = measure(config, report)
+        findings = examine(facts)
+        if not any(one.harmful for one in facts.core):  # or the store could not be opened
+            findings += ask(config, plugins, report)
     emit_rows(findings)
     if any(finding.severity is Severity.ERROR for finding in findings):
         ctx.exit(1)
 
 
-def measure(report: StoreReport) -> Facts:
+def measure(config: StoreConfig, report: StoreReport) -> Facts:
     """Return the facts of the store that *report* is about; reads the whole file."""
     import os
     from dataclasses import replace
 
     from ..backends.sqlite import inspection
     from ..backends.sqlite.connection import on_network
+    from ..checking import core_differences
     from ..errors import StoreCorruptError, StoreError
     from ..status import size_of
     from .checks import Facts
@@ -70,6 +73,7 @@ def measure(report: StoreReport) -> Facts:
     if not report.usable:
         return facts
     try:
+        facts = replace(facts, core=core_differences(config, report))
         facts = replace(facts, quick_check=inspection.quick_check(report.path))
         return replace(facts, broken_references=inspection.broken_references(report.path))
     except StoreCorruptError as error:

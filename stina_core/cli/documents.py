@@ -20,7 +20,7 @@ _STATES = {
     SchemaState.PENDING: "steps are pending",
     SchemaState.CURRENT: "up to date",
     SchemaState.TOO_NEW: "written by a newer Stina",
-    SchemaState.CONFLICT: "has another past than this Stina knows",
+    SchemaState.CONFLICT: "not as this Stina left it",
     SchemaState.FOREIGN: "another program's",
     SchemaState.DAMAGED: "damaged",
     SchemaState.UNREADABLE: "cannot be read",

@@ -97,14 +97,16 @@ def purge(plugin: str, yes: bool) -> None:
     """
     from .. import purging
     from ..status import inspect
-    from .documents import tables_left
+    from .documents import count
     from .progress import waiting
 
     invocation = current_invocation()
     config = invocation.config(strict=False)
     plugins = invocation.load_plugins(config)
-    purging.check_orphan(config, plugins, plugin)
-    left = tables_left(inspect(config, plugins), plugin)
+    found = purging.find_orphan(config, plugins, plugin)
+    rows = inspect(config, plugins).rows
+    tables = [f"{table} {count(rows[table], 'row')}" if table in rows else table for table in found.tables]
+    left = ", ".join([*tables, *found.others]) or "no table"
     confirm(f"Delete what {plugin} left in {config.location} ({left})? A backup is made first.", yes)
     with waiting(f"purging {plugin}"):
         done = purging.purge(config, plugins, plugin)
@@ -162,4 +164,4 @@ def _checked(checked: SchemaCheck) -> str:
 
 def _purged(done: Purged) -> str:
     kept = f"\nwhat was in the store before is kept in {done.backup.path}" if done.backup else ""
-    return f"deleted {', '.join(done.tables) or 'the notes'} of {done.plugin}{kept}"
+    return f"deleted {', '.join([*done.tables, *done.others]) or 'the notes'} of {done.plugin}{kept}"

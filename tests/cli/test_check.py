@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stina_core import checking
+from stina_core.migrations.core_tables import TABLES
 from stina_core.shapes import Shapes
 from stina_core.testing import file_rows, run_python
 from tests.cli.todos_plugin import MAKE, TITLE, files, install, uninstall
@@ -141,6 +142,233 @@ def test_plugin_whose_past_is_another_one_is_not_compared_and_does_not_pass(used
     assert result.code == 1
     assert "0001_step of todos was changed" in result.document["skipped"]["todos"]
     assert result.err == "stina: todos does not fit the file\n"
+
+
+def test_plugin_that_cannot_be_imported_does_not_pass(site: Site, used: Path, stina: Run) -> None:
+    site.add("broken", plugin="raise RuntimeError('no luck')")
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    assert result.code == 1
+    assert "no luck" in result.document["skipped"]["broken"]
+    assert result.document["faults"] == ["broken is off (failed)"]
+
+
+def test_plugin_that_was_switched_off_passes(
+    site: Site, used: Path, stina: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.add("broken", plugin="raise RuntimeError('no luck')")
+    monkeypatch.setenv("STINA_PLUGINS", "kv,todos")
+
+    assert stina("--db", used, "db", "check").code == 0
+
+
+def test_plugin_that_is_named_in_the_settings_and_missing_does_not_pass(
+    used: Path, stina: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STINA_PLUGINS", "kv,todos,gone")
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    assert (result.code, result.document["faults"]) == (1, ["gone is off (missing)"])
+
+
+def test_plugin_whose_step_failed_at_the_last_start_does_not_pass(site: Site, used: Path, stina: Run) -> None:
+    install(site, TITLE, MAKE, "raise RuntimeError")
+    stina("--db", used, "db", "migrate")
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    assert (result.code, result.document["faults"]) == (1, ["todos is off (quarantined)"])
+    assert "step 0002_step of todos failed" in result.document["skipped"]["todos"]
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["no file", "the original app's file"])
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        ("pass", "write the step with `stina db make todos`"),
+        ("raise RuntimeError", "step 0001_step of todos failed"),
+    ],
+    ids=["makes nothing", "fails"],
+)
+def test_plugin_that_the_first_use_would_put_off_does_not_pass(
+    old: bool, step: str, reason: str, site: Site, stina: Run, store_path: Path
+) -> None:
+    if old:
+        file_rows(store_path, "CREATE TABLE kv (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+    install(site, TITLE, step)
+    before = files(store_path)
+
+    result = stina("--db", store_path, "db", "check", "--json")
+
+    assert (result.code, result.document["faults"]) == (1, ["todos would be off"])
+    assert reason in result.document["skipped"]["todos"]
+    assert files(store_path) == before
+
+
+def test_models_without_any_step_do_not_pass_on_a_new_file(site: Site, stina: Run, store_path: Path) -> None:
+    site.add("bare", plugin=WITHOUT_STEPS)
+
+    result = stina("--db", store_path, "db", "check", "--json")
+
+    assert (result.code, result.document["faults"]) == (1, ["bare would be off"])
+    assert result.document["skipped"]["bare"].endswith("write the step with `stina db make bare`")
+
+
+WITHOUT_STEPS = """
+    from stina_core import IdField, Model, hookimpl
+
+    class Thing(Model):
+        id = IdField()
+
+    @hookimpl
+    def register_schema(schema):
+        schema.add(Thing)
+"""
+
+
+def test_pending_steps_that_do_not_make_what_the_models_want_do_not_pass(
+    site: Site, used: Path, stina: Run
+) -> None:
+    install(site, f"{TITLE}\nrank = IntegerField(default=0)", MAKE, "pass")
+
+    result = stina("--db", used, "db", "check", "--json")
+
+    assert (result.code, result.document["faults"]) == (1, ["todos would be off"])
+    assert "db make todos" in result.document["skipped"]["todos"]
+
+
+BY_STEP = """
+op.unsafe_sql("CREATE INDEX todos_more ON todos_todo (title)")
+op.unsafe_sql("CREATE VIEW todos_short AS SELECT id FROM todos_todo")
+op.unsafe_sql("CREATE TRIGGER todos_watch AFTER INSERT ON todos_todo BEGIN SELECT 1; END")
+"""
+
+
+def test_what_a_step_makes_beside_the_models_passes_and_brings_no_advice(
+    site: Site, stina: Run, store_path: Path
+) -> None:
+    install(site, TITLE, MAKE, BY_STEP)
+    assert stina("--db", store_path, "db", "migrate").code == 0
+
+    result = stina("--db", store_path, "db", "check", "--json")
+
+    assert {one["name"] for one in result.document["differences"]} == {
+        "todos_more",
+        "todos_short",
+        "todos_watch",
+    }
+    assert (result.code, result.err, result.document["advice"]) == (0, "", {"todos": []})
+
+
+OPENING = [("kv", "list"), ("db", "migrate")]
+EVERYWHERE = [("db", "check"), ("db", "status"), ("doctor",), (), *OPENING]
+
+
+@pytest.mark.parametrize("command", EVERYWHERE, ids=" ".join)
+@pytest.mark.parametrize("table", ["ledger", "feed", "cursor", "catalog"])
+def test_store_that_lost_a_table_of_the_core_is_refused_and_a_backup_is_the_answer(
+    table: str, command: tuple[str, ...], used: Path, stina: Run
+) -> None:
+    file_rows(used, f"DROP TABLE stina_{table}")
+
+    result = stina("--db", used, *command)
+
+    said = " ".join((result.out + result.err).split())
+    assert result.code == 1
+    assert "another program changed the core's own tables" in said
+    assert f"stina_{table} is missing" in said or (table == "cursor" and command in OPENING)
+    assert "'stina db restore FILE' brings back a backup" in said
+    assert "not adopted yet" not in said
+
+
+@pytest.mark.parametrize("table", ["ledger", "catalog"])
+def test_restore_heals_a_store_that_lost_a_table_of_the_core(table: str, used: Path, stina: Run) -> None:
+    backup = stina("--db", used, "db", "backup").out.strip()
+    file_rows(used, f"DROP TABLE stina_{table}")
+
+    assert stina("--db", used, "db", "restore", backup, "--yes").code == 0
+
+    assert stina("--db", used, "db", "check").code == 0
+    assert file_rows(used, "SELECT title FROM todos_todo") == [("buy milk",)]
+
+
+def test_ledger_that_was_emptied_is_no_new_store(used: Path, stina: Run) -> None:
+    file_rows(used, "DELETE FROM stina_ledger")
+
+    for command in EVERYWHERE:
+        result = stina("--db", used, *command)
+
+        assert result.code == 1
+        assert "stina_ledger has lost its rows" in result.out + result.err
+
+
+def test_column_that_the_ledger_lost_is_said_with_the_remedy(used: Path, stina: Run) -> None:
+    file_rows(used, "ALTER TABLE stina_feed DROP COLUMN schema_epoch")
+
+    result = stina("--db", used, "kv", "list")
+
+    assert result.code == 1
+    assert "'stina db restore FILE' brings back a backup" in result.err
+
+
+@pytest.mark.parametrize("command", EVERYWHERE, ids=" ".join)
+def test_old_file_with_a_table_called_as_one_of_the_cores_is_refused_and_left_as_it_was(
+    command: tuple[str, ...], site: Site, stina: Run, store_path: Path
+) -> None:
+    file_rows(store_path, "CREATE TABLE stina_change (amount INTEGER)")
+    before = store_path.read_bytes()
+
+    result = stina("--db", store_path, *command)
+
+    said = " ".join((result.out + result.err).split())
+    assert result.code == 1
+    assert "stina_change in this file is another program's" in said
+    assert "the first use" not in said
+    assert store_path.read_bytes() == before
+
+
+def test_old_file_with_another_table_whose_name_begins_as_the_cores_is_adopted(
+    stina: Run, store_path: Path
+) -> None:
+    file_rows(store_path, "CREATE TABLE stina_songs (title TEXT)")
+
+    assert stina("--db", store_path, "db", "check").code == 0
+    assert stina("--db", store_path, "kv", "list").code == 0
+
+
+def test_tables_the_core_makes_are_those_whose_absence_is_noticed(used: Path) -> None:
+    rows = file_rows(
+        used, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'stina\\_%' ESCAPE '\\'"
+    )
+
+    assert {name for (name,) in rows} == {name for made in TABLES.values() for name in made}
+
+
+CHANGED_BY_ANOTHER = "Another program changed them: 'stina db check' lists all, and 'stina db restore FILE'"
+
+
+def test_reason_blames_another_program_where_the_models_are_as_they_were(used: Path, stina: Run) -> None:
+    file_rows(used, "ALTER TABLE todos_todo DROP COLUMN title")
+
+    for command in (("plugins",), ("doctor",), ("kv", "list")):
+        result = stina("--db", used, *command)
+        said = " ".join((result.out + result.err).split())
+
+        assert CHANGED_BY_ANOTHER in said
+        assert "db make" not in said
+
+
+def test_reason_advises_a_step_where_the_models_were_changed(site: Site, used: Path, stina: Run) -> None:
+    install(site, f"{TITLE}\nrank = IntegerField(default=0)")
+
+    for command in (("plugins",), ("doctor",), ("kv", "list")):
+        result = stina("--db", used, *command)
+        said = " ".join((result.out + result.err).split())
+
+        assert "'stina db make todos' writes the step" in said
+        assert "restore" not in said
 
 
 def test_tables_of_the_core_are_compared_with_what_its_steps_make(used: Path, stina: Run) -> None:

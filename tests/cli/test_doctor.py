@@ -119,6 +119,25 @@ def test_failed_check_and_broken_references_are_errors() -> None:
 
     assert (finding.severity, finding.subject) == (Severity.ERROR, "notes_note")
     assert "2 rows point to rows that are not there" in finding.message
+    assert "in the rows that notes_note points to" in finding.remedy
+    assert "'stina db check' passes" in finding.remedy
+    assert "restore" not in finding.remedy
+
+
+def test_broken_references_may_be_answered_by_a_backup() -> None:
+    report = replace(SOUND, backups=(BACKUP,))
+
+    (finding,) = checks.structure(Facts(report, broken_references={"notes_note": 2}))
+
+    assert finding.remedy.endswith("or go back with stina db restore /backups/s.db")
+
+
+def test_store_that_lost_a_table_of_the_core_is_answered_by_the_newest_backup() -> None:
+    (with_one,) = checks.schema(in_state(SchemaState.CONFLICT, "lost", backups=(BACKUP,)))
+    (without,) = checks.schema(in_state(SchemaState.CONFLICT, "lost"))
+
+    assert with_one.remedy == "stina db restore /backups/s.db"
+    assert "no backup" in without.remedy
 
 
 @pytest.mark.parametrize(
@@ -176,6 +195,34 @@ def test_row_that_points_to_nothing_is_found_in_a_real_file(stina: Run, store_pa
 
     assert result.code == 1
     assert [one["subject"] for one in result.document if one["severity"] == "error"] == ["other"]
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_change_of_the_cores_own_tables_is_found_whether_or_not_opening_refuses_it(
+    noted: bool, stina: Run, store_path: Path
+) -> None:
+    stina("--db", store_path, "kv", "list")
+    backup = stina("--db", store_path, "db", "backup").out.strip()
+    file_rows(store_path, "ALTER TABLE stina_cursor DROP COLUMN lease_until")
+    if not noted:
+        file_rows(store_path, "DELETE FROM stina_catalog")
+
+    result = stina("--db", store_path, "doctor", "--json")
+
+    (error,) = [one for one in result.document if one["severity"] == "error"]
+    assert result.code == 1
+    assert (error["subject"], error["message"]) == ("stina", "column stina_cursor.lease_until is missing")
+    assert error["remedy"] == f"stina db restore {backup}"
+
+
+def test_what_somebody_put_beside_the_cores_tables_is_no_error(stina: Run, store_path: Path) -> None:
+    stina("--db", store_path, "kv", "list")
+    file_rows(store_path, "CREATE VIEW stina_recent AS SELECT * FROM stina_change")
+
+    result = stina("--db", store_path, "doctor", "--json")
+
+    (found,) = [one for one in result.document if one["subject"] == "stina"]
+    assert (result.code, found["severity"]) == (0, "info")
 
 
 def test_modes_of_a_real_file_are_looked_at(stina: Run, store_path: Path) -> None:

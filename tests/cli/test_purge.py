@@ -103,6 +103,12 @@ def test_purge_deletes_every_object_of_the_plugin_and_nothing_else(orphan: Path,
     assert (result.code, result.err) == (0, "")
     assert objects(orphan) == before - mine - {"watch_todos"}
     assert result.document["tables"] == ["todos_todo", "todos_todo_search"]
+    assert result.document["others"] == [
+        "index todos_of_other",
+        "trigger todos_watch",
+        "trigger watch_todos",
+        "view todos_short",
+    ]
     assert result.document["plugin"] == "todos"
     assert result.document["path"] == str(orphan)
     assert file_rows(orphan, "SELECT title FROM notes_note") == [("kept",)]
@@ -211,13 +217,48 @@ def test_purge_needs_yes_when_nobody_can_be_asked(orphan: Path, script: Run) -> 
     assert files(orphan) == before
 
 
+def test_question_and_answer_name_everything_that_goes(orphan: Path, stina: Run) -> None:
+    connection = apsw.Connection(str(orphan))
+    connection.execute(BY_HAND)
+    connection.close()
+    everything = "index todos_of_other, trigger todos_watch, trigger watch_todos, view todos_short"
+
+    _, _, asked = answered("n\n", "--db", orphan, "db", "purge", "todos")
+    done = stina("--db", orphan, "db", "purge", "todos", "--yes")
+
+    assert f"(todos_todo 1 row, todos_todo_search, {everything})?" in " ".join(asked.split())
+    assert done.out.startswith(f"deleted todos_todo, todos_todo_search, {everything} of todos\n")
+
+
+def test_purge_that_is_not_possible_is_refused_before_anybody_is_asked(orphan: Path, script: Run) -> None:
+    file_rows(orphan, "CREATE TABLE labels_label (id TEXT PRIMARY KEY, todo REFERENCES todos_todo (id))")
+    before = files(orphan)
+
+    result = script("--db", orphan, "db", "purge", "todos")
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("stina: labels_label refers to todos_todo of the plugin todos")
+    assert files(orphan) == before
+
+
+def test_trigger_that_goes_does_not_take_a_table_of_its_name_along(orphan: Path, config: StoreConfig) -> None:
+    file_rows(orphan, "CREATE TRIGGER shared AFTER INSERT ON todos_todo BEGIN SELECT 1; END")
+    file_rows(orphan, "CREATE TABLE shared (id TEXT PRIMARY KEY, todo REFERENCES todos_todo (id))")
+
+    with pytest.raises(ConstraintError, match="shared refers to todos_todo"):
+        purge(config, NOBODY, "todos")
+
+
 def test_person_at_a_terminal_is_told_what_is_there_and_no_is_taken(orphan: Path) -> None:
     before = files(orphan)
 
     code, out, err = answered("n\n", "--db", orphan, "db", "purge", "todos")
 
     assert (code, out.strip()) == (1, "")
-    assert f"Delete what todos left in {orphan} (todos_todo 1 row)? A backup is made first." in err
+    assert (
+        f"Delete what todos left in {orphan} (todos_todo 1 row, todos_todo_search)? A backup is made first."
+        in err
+    )
     assert files(orphan) == before
 
 
@@ -243,7 +284,7 @@ def test_without_that_refusal_the_others_could_not_be_written_any_more(
     orphan: Path, config: StoreConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file_rows(orphan, "CREATE TABLE labels_label (id TEXT PRIMARY KEY, todo REFERENCES todos_todo (id))")
-    monkeypatch.setattr(purging, "_users", lambda opened, dropped: [])
+    monkeypatch.setattr(purging, "_users", lambda connection, stays, gone: [])
 
     purge(config, NOBODY, "todos")
 
