@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from stina_core.testing.explaining import explained
 from stina_core.testing.states import State, difference, opened, owner, owner_of, read
 
 
@@ -95,6 +96,29 @@ def test_columns_that_vary_are_left_out(tmp_path: Path) -> None:
     first, second = (read(tmp_path / name, {"notes_note.title"}) for name in ("1.db", "2.db"))
 
     assert difference(first, second) == ""
+
+
+TAGS = "CREATE TABLE notes_tag (note ANY, name ANY) STRICT"
+
+
+def test_columns_that_may_just_vary_are_named(tmp_path: Path) -> None:
+    def tagged(id: int) -> State:
+        rows = f"INSERT INTO notes_note VALUES ({id}, 'a')", f"INSERT INTO notes_tag VALUES ({id}, 'red')"
+        return made(tmp_path / f"{id}.db", NOTE, TAGS, *rows)
+
+    first, second = tagged(1), tagged(2)
+
+    assert explained(first, second, "notes").endswith("write varying = {'note.id', 'tag.note'}")
+    assert explained(first, second, "kv") == difference(first, second)
+    assert explained(first, first, "notes") == ""
+
+
+@pytest.mark.parametrize("rows", ["(1, 'a')", "(1, 'b'), (2, 'a')"])
+def test_rows_that_are_fewer_or_mixed_up_do_not_just_vary(tmp_path: Path, rows: str) -> None:
+    first = made(tmp_path / "1.db", NOTE, "INSERT INTO notes_note VALUES (1, 'a'), (2, 'b')")
+    second = made(tmp_path / "2.db", NOTE, f"INSERT INTO notes_note VALUES {rows}")
+
+    assert explained(first, second, "notes") == difference(first, second) != ""
 
 
 def test_file_that_is_not_there_is_empty_and_not_made(tmp_path: Path) -> None:

@@ -12,9 +12,12 @@ from ..config import StoreConfig
 from ..migrations.plan import CORE
 from ..plugins import Plugins
 from ..store import open_store
+from .explaining import explained
 from .forks import forked
-from .keeping import Stated, losses
+from .keeping import losses
+from .renames import renames
 from .rows import Drawn, Taken, edge_rows, put_in, put_in_by_hand, rows_for
+from .stated import Stated, stated
 from .states import Row, State, difference, opened, owner, read
 from .sweeps import Sweep
 from .tables import Table, tables_of
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     import apsw
 
 SWEEP = "STINA_SWEEP"
-"""Set it to 1 for the long sweep: every version in every test, and twenty times the examples and rounds."""
+"""Set it to 1 for the long sweep: faults everywhere, and twenty times the examples and rounds."""
 
 _LONGER = 20
 
@@ -45,30 +48,36 @@ class MigrationSuite:
 
     - a file at each earlier version becomes what a new file is;
     - rows that Hypothesis makes at each version are all there afterwards, unchanged;
-    - an exception, and a killed process, at any SQL statement leaves all or nothing, and the next start succeeds;
+    - an exception, and a killed process, at its SQL statements leaves all or nothing, and the next start succeeds;
     - of processes that start at once exactly one runs the steps.
 
-    Version 3 is what the first three steps make. Tables and columns are named
-    without the plugin's prefix: `todo`, `todo.due_at`.
+    Version 3 is what the first three steps make. Tables and columns are named as in
+    steps, without the plugin's prefix: `todo`, `todo.due_at`. A name that is there at
+    no version fails the tests.
 
     Attributes:
         plugin: Its name; `stina` for the core itself.
+        thorough: Whether faults are planted at every statement of the migration, and
+            exceptions after every version. Otherwise at the statements of this plugin's
+            steps and of the end, killed processes at every third of these, after the
+            version before the newest; always also for a new file, and for one of the
+            original app if the steps care for it.
+        start_versions: The versions that faults are planted after, instead.
         examples: Sets of rows per version.
         rounds: How often the processes start at once, for each of two kinds of file.
         processes: How many start at once.
-        start_versions: The versions that faults are planted after. Without it every
-            version for exceptions, the one before the newest for killed processes;
-            always also a new file, and one of the original app.
-        renamed_tables, renamed_columns: The new name of what a step renames.
+        renamed_tables, renamed_columns: The new name of what a step renames with SQL;
+            what `op` renames is seen by itself.
         rewritten: Tables whose rows, and columns whose values, steps change, merge or drop on purpose.
         varying: Columns that a step fills with something new in every run, such as an id or the time.
     """
 
     plugin: ClassVar[str]
+    thorough: ClassVar[bool] = False
+    start_versions: ClassVar[Sequence[int] | None] = None
     examples: ClassVar[int] = 10
     rounds: ClassVar[int] = 5
     processes: ClassVar[int] = 6
-    start_versions: ClassVar[Sequence[int] | None] = None
     renamed_tables: ClassVar[Mapping[str, str]] = {}
     renamed_columns: ClassVar[Mapping[str, str]] = {}
     rewritten: ClassVar[Collection[str]] = frozenset()
@@ -95,7 +104,8 @@ class MigrationSuite:
 
     def test_every_version_becomes_what_a_new_file_is(self, tmp_path: Path) -> None:
         versions = self._versions()
-        fresh = self._fresh(versions, tmp_path)
+        varying = self._stated(versions).varying
+        fresh = self._fresh(versions, tmp_path, varying)
         for version in range(versions.newest + 1):
             path = tmp_path / f"version {version}.db"
             versions.make(path, version)
@@ -103,7 +113,7 @@ class MigrationSuite:
             applied = [step for step in versions.migrate(path).applied if step.plugin == self.plugin]
 
             assert len(applied) == versions.newest - version, f"{path.stem} ran {len(applied)} steps"
-            different = difference(fresh, read(path, self._varying))
+            different = explained(fresh, read(path, varying), self.plugin)
             assert not different, f"{path.stem} did not become what a new file is: {different}"
             with open_store(path, StoreConfig(strict=True), plugins=versions.plugins) as store:
                 assert not store.outcome.applied, f"{path.stem} still had pending steps"
@@ -118,20 +128,21 @@ class MigrationSuite:
 
     def test_rows_of_every_version_survive(self, tmp_path: Path) -> None:
         versions = self._versions()
+        stated = self._stated(versions)
         with quick_folder(tmp_path) as folder:
             fresh = self._fresh(versions, folder)
             for version in range(1, versions.newest + 1):
-                self._check_rows(versions, version, fresh, folder)
+                self._check_rows(versions, version, stated, fresh, folder)
 
     def test_exception_at_any_statement_leaves_all_or_nothing(self, tmp_path: Path) -> None:
         with quick_folder(tmp_path) as folder:
-            for sweep in self._sweeps(range, folder):
-                sweep.raise_everywhere()
+            for sweep in self._sweeps(range if self._everywhere else _last, folder):
+                sweep.raise_at(sweep.script.every if self._everywhere else sweep.script.own)
 
     def test_kill_at_any_statement_leaves_all_or_nothing(self, tmp_path: Path) -> None:
         with quick_folder(tmp_path) as folder:
-            for sweep in self._sweeps(lambda newest: [newest - 1], folder):
-                sweep.kill_everywhere()
+            for sweep in self._sweeps(_last, folder):
+                sweep.kill_at(sweep.script.every if self._everywhere else sweep.script.sample)
 
     def test_of_processes_that_start_at_once_one_runs_the_steps(self, tmp_path: Path) -> None:
         versions = self._versions()
@@ -146,14 +157,23 @@ class MigrationSuite:
     def _versions(self) -> Versions:
         return Versions(self.plugins(), self.plugin)
 
-    @property
-    def _varying(self) -> list[str]:
-        return [f"{self.plugin}_{name}" for name in self.varying]
+    def _stated(self, versions: Versions) -> Stated:
+        return stated(
+            versions,
+            renamed_tables=self.renamed_tables,
+            renamed_columns=self.renamed_columns,
+            rewritten=self.rewritten,
+            varying=self.varying,
+        )
 
-    def _fresh(self, versions: Versions, folder: Path) -> State:
+    @property
+    def _everywhere(self) -> bool:
+        return self.thorough or _times() > 1
+
+    def _fresh(self, versions: Versions, folder: Path, varying: Collection[str] = ()) -> State:
         path = folder / "fresh.db"
         versions.migrate(path)
-        return read(path, self._varying)
+        return read(path, varying)
 
     def _old(self, folder: Path) -> Path:
         path = folder / "old file.db"
@@ -164,13 +184,16 @@ class MigrationSuite:
     def _sweeps(self, usual: Callable[[int], Sequence[int]], folder: Path) -> Iterator[Sweep]:
         """Yield the faults of a new file, of an old one, and of versions with rows in them."""
         versions = self._versions()
+        varying = self._stated(versions).varying
 
         def faults(start: Path) -> Sweep:
-            return Sweep(versions, start, folder / "fault", self._varying)
+            return Sweep(versions, start, folder / "fault", varying)
 
         new, old = faults(folder / "new file.db"), faults(self._old(folder))
         yield new
-        if self.plugin == CORE or old.script != new.script:  # else the steps do not care for old files
+        if (
+            self.plugin == CORE or old.script.sql != new.script.sql
+        ):  # else the steps do not care for old files
             yield old
         chosen = self.start_versions if self.start_versions is not None else usual(versions.newest)
         for version in range(versions.newest) if _times() > 1 else chosen:
@@ -196,10 +219,11 @@ class MigrationSuite:
                     left.append(table)
         return left
 
-    def _check_rows(self, versions: Versions, version: int, fresh: State, folder: Path) -> None:
+    def _check_rows(
+        self, versions: Versions, version: int, stated: Stated, fresh: State, folder: Path
+    ) -> None:
         start = folder / f"version {version}.db"
         tables = self._file_at(versions, version, start)
-        stated = Stated.of(self.plugin, self.renamed_tables, self.renamed_columns, self.rewritten)
         taken = Taken()
 
         def survive(drawn: Drawn) -> None:
@@ -207,10 +231,11 @@ class MigrationSuite:
             with opened(path) as connection:
                 put_in(connection, tables, drawn, taken)
             before = read(path)
-            versions.migrate(path)
+            with renames() as through:
+                versions.migrate(path)
             after = read(path)
             kept = [name for name in before.rows if (owner(name) == CORE) == (self.plugin == CORE)]
-            lost = losses(before, after, set(kept) - _ENGINES, stated)
+            lost = losses(before, after, set(kept) - _ENGINES, stated, through)
             assert not lost, f"from version {version}: {'; '.join(lost)}"
             self._check_schema(versions, fresh, after)
 
@@ -264,6 +289,10 @@ def _for_examples(tables: Sequence[Table], use: Callable[[Drawn], None], example
 
 def _ledger(path: Path) -> Counter[Row]:
     return read(path).rows["stina_ledger"]
+
+
+def _last(newest: int) -> Sequence[int]:
+    return [newest - 1]
 
 
 def _times() -> int:

@@ -1,17 +1,20 @@
-"""Faults at every statement of a migration, one run for each: all or nothing, and the next start succeeds."""
+"""Faults at the statements of a migration, one run for each: all or nothing, and the next start succeeds."""
 
 from __future__ import annotations
 
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..migrations.plan import CORE
+from ..migrations.steps import Step
+from .explaining import explained
 from .faults import failing_at, killing_at, planted, statements
 from .forks import forked
+from .script import Script
 from .states import State, difference, read
 from .versions import Versions, copied
 
@@ -19,16 +22,13 @@ from .versions import Versions, copied
 class Sweep:
     """The migration of one file, and what a fault in it may leave.
 
-    Statements count from BEGIN on, with those of other connections that a backup
-    opens, until the file is ready for use.
-
     Args:
         start: The file before the migration; if it does not exist, a new one is made.
         folder: For the copies; each is removed when nothing was wrong with it.
         varying: Full names of columns that differ from run to run.
 
     Attributes:
-        script: The SQL of the transaction, from BEGIN to COMMIT.
+        script: The statements of the migration; faults are planted at places in it.
 
     Raises:
         AssertionError: the migration has no transaction, or fails without a fault.
@@ -42,20 +42,13 @@ class Sweep:
         self._varying = varying
         self._before = read(start, varying)
         path = copied(start, folder)
-        self._statements = statements(lambda: versions.migrate(path))
+        applied: list[Step] = []
+        found = statements(lambda: applied.extend(versions.migrate(path).applied))
         self._after = read(path, varying)
-        main = {place: one.sql for place, one in enumerate(self._statements, 1) if one.connection == 1}
-        begins = [place for place, sql in main.items() if sql.upper().startswith("BEGIN")]
-        commits = [place for place, sql in main.items() if sql.upper().startswith(("COMMIT", "END"))]
-        assert commits, f"no transaction brings {self.name} to the newest version"
-        self._commit = commits[-1]
-        self.script = [sql for place, sql in main.items() if begins[0] <= place <= self._commit]
-        self._places = [
-            place for place, one in enumerate(self._statements, 1) if place >= begins[0] or one.connection > 1
-        ]
+        self.script = Script(found, list(dict.fromkeys(step.plugin for step in applied)), versions.name)
 
-    def raise_everywhere(self) -> Counter[str]:
-        """Plant an exception at each statement in turn.
+    def raise_at(self, places: Iterable[int]) -> Counter[str]:
+        """Plant an exception at each of the statements *places* in turn.
 
         Returns:
             How often the start was `refused`, a plugin was `off`, and nobody noticed (`done`).
@@ -64,7 +57,7 @@ class Sweep:
             AssertionError: a fault left something else than all or nothing.
         """
         found: Counter[str] = Counter()
-        for place in self._places:
+        for place in places:
             with self._noted("an error", place):
                 path = copied(self._start, self._folder)
                 failed = self._disturbed(path, place)
@@ -79,19 +72,18 @@ class Sweep:
             found["refused" if failed is None else "off" if failed else "done"] += 1
         return found
 
-    def kill_everywhere(self) -> int:
-        """Kill a process with SIGKILL before each statement in turn, and return how often.
+    def kill_at(self, places: Iterable[int]) -> None:
+        """Kill a process with SIGKILL before each of the statements *places* in turn.
 
         Raises:
             AssertionError: a kill left something else than all or nothing.
         """
-        for place in self._places:
+        for place in places:
             with self._noted("SIGKILL", place):
                 path = copied(self._start, self._folder)
                 self._kill(path, place)
                 self._check_whole(place, read(_remains(path), self._varying))
                 self._check_next_start(path)
-        return len(self._places)
 
     def _disturbed(self, path: Path, place: int) -> frozenset[str] | None:
         """Migrate with an exception; return the plugins that failed, or None if the start was refused."""
@@ -116,8 +108,8 @@ class Sweep:
         assert ended.code == -signal.SIGKILL, f"the process ended with {ended.code}: {ended.said}"
 
     def _check_whole(self, place: int, seen: State) -> None:
-        wanted = self._before if place <= self._commit else self._after
-        _check_equal(wanted, seen)
+        wanted = self._before if place <= self.script.commit else self._after
+        self._check_equal(wanted, seen)
         assert not seen.failed, f"a failure of {', '.join(seen.failed)} is noted"
 
     def _check_parts(self, failed: frozenset[str], seen: State) -> None:
@@ -129,19 +121,23 @@ class Sweep:
                 off.add(plugin.name)
         known = {CORE, *(plugin.name for plugin in self._versions.plugins)}
         everybody = self._before.owners | self._after.owners | seen.owners
-        _check_equal(self._before, seen, off)
-        _check_equal(self._after, seen, known - off)
+        self._check_equal(self._before, seen, off)
+        self._check_equal(self._after, seen, known - off)
         for owner in everybody - known:  # whoever's step changes what the original app left
             assert "" in (difference(state, seen, {owner}) for state in (self._before, self._after)), (
                 f"what belongs to no plugin is half changed: {difference(self._before, seen, {owner})}"
             )
         assert seen.failed == failed, f"noted is a failure of {sorted(seen.failed)}, not {sorted(failed)}"
 
+    def _check_equal(self, wanted: State, seen: State, owners: Collection[str] | None = None) -> None:
+        found = explained(wanted, seen, self._versions.name, owners)
+        assert not found, found
+
     def _check_next_start(self, path: Path) -> None:
         try:
             self._versions.migrate(path)
             seen = read(path, self._varying)
-            _check_equal(self._after, seen)
+            self._check_equal(self._after, seen)
             assert not seen.failed, f"a failure of {', '.join(seen.failed)} is still noted"
         except Exception as error:
             error.add_note("in the next start")
@@ -154,15 +150,10 @@ class Sweep:
             yield
         except Exception as error:
             error.add_note(
-                f"after {fault} at statement {place} of {len(self._statements)}, "
-                f"{self._statements[place - 1]}, from {self.name}"
+                f"after {fault} at statement {place} of {len(self.script)}, "
+                f"{self.script[place]}, from {self.name}"
             )
             raise
-
-
-def _check_equal(wanted: State, seen: State, owners: Collection[str] | None = None) -> None:
-    found = difference(wanted, seen, owners)
-    assert not found, found
 
 
 def _remains(path: Path) -> Path:

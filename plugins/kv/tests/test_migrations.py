@@ -5,3 +5,4 @@ from stina_core.testing import MigrationSuite
 
 class TestMigrations(MigrationSuite):
     plugin = "kv"
+    thorough = True
