@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from typing import Any
 
 from ..catalog import FIELD_RULES, Column, Table
 from ..errors import DefinitionError
 from ..fields import NOW
-from ..shapes import TableShape
+from ..shapes import ReferenceShape, TableShape
 from .filling import in_words, stored
 from .layout import Code, call, literal, prefixed
-from .questions import Answers, Empty, Gone, Question
+from .questions import Answers, Converted, Empty, Gone, Question
 from .source import Fields, Source
 from .statements import Change, Statement
 
@@ -25,7 +27,7 @@ class ColumnCode:
     Attributes:
         after, before: The table as the model wants it, and as the steps made it.
         questions: What has to be answered first; then the changes are not complete.
-        filled: Columns for which an answer was used.
+        filled, converted: Columns for which an answer was used.
     """
 
     source: Source
@@ -36,6 +38,7 @@ class ColumnCode:
     answers: Answers
     questions: list[Question] = field(default_factory=list)
     filled: set[str] = field(default_factory=set)
+    converted: set[str] = field(default_factory=set)
 
     def dropped(self) -> list[Change]:
         """Those that no model has any more and that may go."""
@@ -49,10 +52,7 @@ class ColumnCode:
             if self._full(name) in self.answers.keeps:
                 changes += self._relaxed(name)
             elif self._full(name) not in self.answers.drops:
-                kind = self.before.columns[name].type
-                added = (one for one in self.after.columns if one not in self.before.columns)
-                same = (self._full(one) for one in added if self.after.columns[one].type == kind)
-                self.questions.append(Gone(self._full(name), tuple(same)))
+                self.questions.append(Gone(self._full(name), tuple(self._candidates(name))))
         return changes
 
     def nullable_now(self) -> list[Statement]:
@@ -71,9 +71,12 @@ class ColumnCode:
             one = self.fields[name]
             if name in self.before.columns or name in self._nullable_now():
                 if self.is_altered(name):
-                    fill = self._fill(column, name in self.before.columns and self._loses_null(name))
+                    more = [
+                        *self._using(name),
+                        *self._fill(column, name in self.before.columns and self._loses_null(name)),
+                    ]
                     changes.append(
-                        Change("alter_column", name, literal(name), self.source.field(name, one), *fill)
+                        Change("alter_column", name, literal(name), self.source.field(name, one), *more)
                     )
             elif one.primary_key:
                 raise DefinitionError(
@@ -91,8 +94,8 @@ class ColumnCode:
         """Whether the column *name* is there in another form, or is made in two steps."""
         return (
             self.after.columns[name] != self.before.columns.get(name)
-            or _references(self.after, name) != _references(self.before, name)
-            or _rules(self.after, name) != _rules(self.before, name)
+            or references_of(self.after, name) != references_of(self.before, name)
+            or rules_of(self.after, name) != rules_of(self.before, name)
         )
 
     def _gone(self) -> list[str]:
@@ -100,7 +103,7 @@ class ColumnCode:
 
     def _relaxed(self, name: str) -> list[Change]:
         shape = self.before.columns[name]
-        if shape.optional and not _references(self.before, name) and not _rules(self.before, name):
+        if shape.optional and not references_of(self.before, name) and not rules_of(self.before, name):
             return []
         if shape.type not in _PLAIN:
             raise DefinitionError(
@@ -111,7 +114,37 @@ class ColumnCode:
         options = ["null=True"]
         if shape.collation != "binary":
             options.append(f"collation={literal(shape.collation.upper())}")
-        return [Change("alter_column", name, literal(name), call(kind, *options))]
+        as_it_is = [prefixed("using=", literal(f'"{name}"'))] if _is_json(self.before, name) else []
+        return [Change("alter_column", name, literal(name), call(kind, *options), *as_it_is)]
+
+    def _candidates(self, name: str) -> list[str]:
+        """New columns that *name* may have become."""
+        kind, points = self.before.columns[name].type, bool(references_of(self.before, name))
+        added = (one for one in self.after.columns if one not in self.before.columns)
+        same = (
+            one
+            for one in added
+            if self.after.columns[one].type == kind and bool(references_of(self.after, one)) is points
+        )
+        return list(map(self._full, likeliest_first(name, same)))
+
+    def _using(self, name: str) -> list[Code]:
+        """What a column that was there becomes, where its type does not say it."""
+        full = self._full(name)
+        if name not in self.before.columns:
+            return []
+        if full in self.answers.usings:
+            self.converted.add(full)
+            return [prefixed("using=", literal(self.answers.usings[full]))]
+        before, after = self.before.columns[name], self.after.columns[name]
+        was, becomes = _is_json(self.before, name), _is_json(self.after, name)
+        if before.type == after.type and was is not becomes:
+            json = f'json_quote("{name}")'
+            if before.null:
+                json = f'CASE WHEN "{name}" IS NOT NULL THEN {json} END'
+            words = "becomes JSON" if becomes else "is no more JSON"
+            self.questions.append(Converted(full, words, json if becomes else f'"{name}"'))
+        return []
 
     def _nullable_now(self) -> list[str]:
         return [
@@ -143,12 +176,23 @@ class ColumnCode:
         return f"{self.source.own(self.table.name)}.{column}"
 
 
-def _references(shape: TableShape, column: str) -> set[object]:
+def likeliest_first(name: str, candidates: Iterable[str]) -> list[str]:
+    """Return *candidates* by how much they look like *name*."""
+    return sorted(candidates, key=lambda one: -SequenceMatcher(None, name, one).ratio())
+
+
+def _is_json(shape: TableShape, column: str) -> bool:
+    names = {shape.check_names[condition] for condition in rules_of(shape, column)}
+    return any(name.endswith("_json") for name in names)
+
+
+def references_of(shape: TableShape, column: str) -> set[ReferenceShape]:
+    """Return the foreign keys that *column* is in."""
     return {one for one in shape.references if column in one.columns}
 
 
-def _rules(shape: TableShape, column: str) -> set[str]:
-    """The conditions of the CHECKs that a field of this column has made."""
+def rules_of(shape: TableShape, column: str) -> set[str]:
+    """Return the conditions of the CHECKs that the field of *column* has made."""
     return {
         condition
         for condition, name in shape.check_names.items()

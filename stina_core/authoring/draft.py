@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from keyword import kwlist
 from operator import methodcaller
 
 from ..catalog import Table
@@ -12,16 +10,18 @@ from ..errors import DefinitionError, SchemaError, StinaError
 from ..migrations.drift import Difference, Kind
 from ..plugins import Plugin, Plugins
 from ..shapes import Shapes
+from .column_code import likeliest_first
 from .layout import call, literal
+from .leftovers import objects
+from .names import step_names
 from .questions import Answers, Gone, Question
+from .refusals import refusals
 from .replay import Replay, replayed
-from .settling import settled
+from .settling import check_objects, settled
 from .source import Source
 from .statements import Statement, operation
 from .step_code import Draft, function_of
 from .table_code import TableCode
-
-_WORD = re.compile("[^a-z0-9]+")
 
 
 def draft(plugins: Plugins, name: str, answers: Answers, title: str | None = None) -> Draft:
@@ -71,13 +71,18 @@ class _Drafting:
         self._answers = settled(answers, self._names(replay.found), self._names(self._wanted))
         self.statements: list[Statement] = []
         self.questions: list[Question] = []
+        self._staying: set[str] = set()
+        self._refusals: list[str] = []
 
     def run(self) -> None:
         """Collect statements and questions."""
         self._rename()
         found = self._replay.found
+        name = self._plugin.name
+        check_objects(self._answers, objects(name, found), objects(name, self._wanted))
         later: list[Statement] = []
         filled: set[str] = set()
+        converted: set[str] = set()
         for table in self._tables:
             fields = self._fields[table.name]
             if table.name not in found.tables:
@@ -89,14 +94,20 @@ class _Drafting:
             now, dropped = code.statements()
             self.statements += now
             later += dropped
-            self.questions += code.columns.questions
+            self.questions += [*code.columns.questions, *code.left.questions]
+            self._staying |= code.left.staying
+            self._refusals += refusals(code)
             filled |= code.columns.filled
+            converted |= code.columns.converted
         self.statements += [*later, *self._drop_tables(found)]
         if not self.questions:
-            for name in sorted(self._answers.fills.keys() - filled):
-                raise DefinitionError(
-                    f"no row needs a value for {name}: the column is neither new nor changed"
-                )
+            self._refuse_unused(filled, converted)
+
+    def _refuse_unused(self, filled: set[str], converted: set[str]) -> None:
+        for name in sorted(self._answers.fills.keys() - filled):
+            raise DefinitionError(f"no row needs a value for {name}: the column is neither new nor changed")
+        for name in sorted(self._answers.usings.keys() - converted):
+            raise DefinitionError(f"{name} is not converted: the column is new or has not changed")
 
     def first_questions(self) -> tuple[Question, ...]:
         """What is gone; the answers to that may settle the others."""
@@ -105,35 +116,31 @@ class _Drafting:
 
     def draft(self, title: str | None) -> Draft:
         """Return the step."""
-        steps = self._plugin.steps
-        number = int(steps[-1].id[:4]) + 1 if steps else 1
-        name = _checked(title) if title else self._own_title() if steps else "initial"
-        taken = {"migrations", *kwlist, *(step.run.__name__ for step in steps)}
+        step, function = step_names(self._plugin, title, self.statements[0])
         return Draft(
             self._plugin.name,
-            f"{number:04}_{name}",
-            f"{name}_{number}" if name in taken else name,
+            step,
+            function,
             tuple(line for statement in self.statements for line in statement.lines),
             tuple(sorted(self._source.names)),
             tuple(sorted(self._source.modules)),
+            warnings=tuple(self._refusals),
         )
-
-    def _own_title(self) -> str:
-        """A name made from the first thing the step does."""
-        return "_".join(filter(None, self.statements[0].words))[:40].rstrip("_")
 
     def unmended(self, replay: Replay | None = None) -> list[Difference]:
         """Differences that are left, without what is to stay, and without what no model can say."""
         return [one for one in (replay or self._replay).differences() if self._is_ours(one)]
 
     def _is_ours(self, one: Difference) -> bool:
-        kept = {f"{self._plugin.name}_{name}" for name in self._answers.keeps}
+        kept = {f"{self._plugin.name}_{name}" for name in self._answers.keeps} | self._staying
         tables = {table.name: table.search_name for table in self._tables}
-        return (
-            one.kind is not Kind.EXTRA
-            or (one.what in ("table", "column") and one.name not in kept)
-            or (one.what == "full-text index" and one.name in tables.values())
-            or (one.what == "index" and one.table in tables and one.name.startswith(f"{one.table}__"))
+        return one.kind is not Kind.EXTRA or (
+            one.name not in kept
+            and (
+                one.what in ("table", "column")
+                or (one.what == "full-text index" and one.name in tables.values())
+                or (one.what == "index" and one.table in tables and one.name.startswith(f"{one.table}__"))
+            )
         )
 
     def _rename(self) -> None:
@@ -150,13 +157,24 @@ class _Drafting:
         statements = []
         for name in found.tables:
             own = self._source.own(name)
-            if name in self._wanted.tables or own in self._answers.keeps:
+            if name in self._wanted.tables:
                 continue
-            if own in self._answers.drops:
+            if own in self._answers.keeps:
+                self._check_kept(name, found)
+            elif own in self._answers.drops:
                 statements.append(operation(("drop_table", own), call("op.drop_table", literal(own))))
             else:
-                self.questions.append(Gone(own, tuple(map(self._source.own, made))))
+                self.questions.append(Gone(own, tuple(likeliest_first(own, map(self._source.own, made)))))
         return statements
+
+    def _check_kept(self, name: str, found: Shapes) -> None:
+        """Refuse to keep a table that points to a key which will be none: no row of it could be written."""
+        for one in found.tables[name].references:
+            before, after = found.tables.get(one.table), self._wanted.tables.get(one.table)
+            if before and after and one.to == before.key != after.key:
+                raise DefinitionError(
+                    f"{self._source.own(name)} cannot be kept: it points to the key of {one.table}, which changes"
+                )
 
     def _names(self, shapes: Shapes) -> set[str]:
         """Tables and columns as people name them: `todo`, `todo.note`."""
@@ -196,10 +214,3 @@ def _loaded(plugins: Plugins, name: str) -> Plugin:
     if plugin.schema is None:
         raise SchemaError(name, f"the plugin {name} is off ({plugin.state}): {plugin.reason}")
     return plugin
-
-
-def _checked(title: str) -> str:
-    word = _WORD.sub("_", title.lower()).strip("_")
-    if not word.isidentifier():
-        raise DefinitionError(f"{title!r} cannot name a step; use words, a letter first")
-    return word

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A table or column the models no longer have: was it renamed, or is what it holds to be deleted?
+    """Something the models no longer have: was it renamed, or is it, and what it holds, to be deleted?
 
     Attributes:
-        name: `todo` or `todo.note`.
-        candidates: New ones of the same kind that it may have become.
+        name: `todo`, `todo.note`, `index:todo__note`, `check:todo.short` or `search:todo`.
+        candidates: New ones of the same kind that it may have become, the likeliest first.
+        may_stay: Whether the plugin works with it though no model has it.
     """
 
     name: str
-    candidates: tuple[str, ...]
+    candidates: tuple[str, ...] = ()
+    may_stay: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,22 @@ class Empty:
     wanted: str
 
 
-Question = Gone | Empty
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A column whose texts mean something else from now on: they become JSON, or are no more.
+
+    Attributes:
+        name: `todo.note`.
+        wanted: What becomes of it, in words.
+        suggestion: SQL over the old row that gives the new value, as most people want it.
+    """
+
+    name: str
+    wanted: str
+    suggestion: str
+
+
+Question = Gone | Empty | Converted
 
 
 @dataclass
@@ -40,13 +57,15 @@ class Answers:
     """What was said so far. A column of a renamed table may be named by the old or the new name of that.
 
     Attributes:
-        renames: From `todo.note` to `todo.text`, from `todo` to `task`.
-        drops: What may be deleted.
+        renames: From `todo.note` to `todo.text` or only `text`, from `todo` to `task`.
+        drops: What may be deleted; an index, CHECK or full-text index by the new name of its table.
         keeps: What is to stay although no model has it.
         fills: By column, what NULLs and rows that have no such column yet get, as it is typed; see `filling.py`.
+        usings: By column, SQL over the old row that gives its new value.
     """
 
     renames: dict[str, str] = field(default_factory=dict)
     drops: set[str] = field(default_factory=set)
     keeps: set[str] = field(default_factory=set)
     fills: Mapping[str, str] = field(default_factory=dict)
+    usings: Mapping[str, str] = field(default_factory=dict)

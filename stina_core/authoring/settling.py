@@ -25,23 +25,45 @@ def settled(answers: Answers, made: Set[str], wanted: Set[str]) -> Answers:
         return f"{tables.get(table, table)}{dot}{column}"
 
     def all_now(names: Iterable[str]) -> set[str]:
-        return {now(name) if "." in name else name for name in names}
+        return {now(name) if "." in name and not is_object(name) else name for name in names}
 
-    columns = {now(old): now(new) for old, new in answers.renames.items() if "." in old}
+    columns = {now(old): now(_in_full(old, new)) for old, new in answers.renames.items() if "." in old}
     there = {now(name) for name in made if "." in name}
     ordered = [
         *_in_order(tables, {name for name in made if "." not in name}, wanted),
         *_in_order(columns, there, wanted),
     ]
     drops, keeps = all_now(answers.drops), all_now(answers.keeps)
-    for name in sorted(drops | keeps):
+    for name in sorted(name for name in drops | keeps if not is_object(name)):
         _check_gone(name, made | there, wanted, tables | columns)
     for name in sorted(drops & keeps):
         raise DefinitionError(f"{name} cannot be both dropped and kept")
     fills = {now(name): text for name, text in answers.fills.items()}
-    for name in sorted(fills.keys() - {name for name in wanted if "." in name}):
-        raise DefinitionError(f"no model has a column {name} that could be filled")
-    return Answers(dict(ordered), drops, keeps, fills)
+    usings = {now(name): text for name, text in answers.usings.items()}
+    for what, values in (("filled", fills), ("converted", usings)):
+        for name in sorted(values.keys() - {name for name in wanted if "." in name}):
+            raise DefinitionError(f"no model has a column {name} that could be {what}")
+    return Answers(dict(ordered), drops, keeps, fills, usings)
+
+
+def is_object(name: str) -> bool:
+    """Whether an index, a CHECK or a full-text index is named so, and no table or column."""
+    return ":" in name
+
+
+def check_objects(answers: Answers, made: Set[str], wanted: Set[str]) -> None:
+    """Hold what was said of indexes, CHECKs and full-text indexes against what there is once all is renamed.
+
+    Raises:
+        DefinitionError: there is none of that name, or a model has it.
+    """
+    for name in sorted(filter(is_object, answers.drops | answers.keeps)):
+        _check_gone(name, made, wanted, {})
+
+
+def _in_full(old: str, new: str) -> str:
+    """The new name of the column *old*, whose table may be left out."""
+    return new if "." in new else f"{old.partition('.')[0]}.{new}"
 
 
 def _in_order(renames: Mapping[str, str], made: Set[str], wanted: Set[str]) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,7 @@ class Draft:
         lines: The body of that; none while there are *questions*.
         names: Names of `stina_core` the body needs.
         modules: Other import lines it needs.
+        warnings: Changes that rows other people have may refuse, in words.
     """
 
     plugin: str
@@ -31,6 +32,7 @@ class Draft:
     names: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def code(self, indent: str = "", unit: str = "    ") -> str:
         """Return the step as it stands inside the plugin's `migrate` hook.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..catalog import FIELD_RULES, Index, Table
+from ..catalog import Index, Table
 from ..definitions import indexes_of
 from ..shapes import Shapes
 from .column_code import ColumnCode
 from .layout import Code, call, literal
+from .leftovers import Leftovers
 from .questions import Answers
 from .source import Fields, Source, index_arguments, search_arguments
 from .statements import Change, Statement, changes_of, operation
@@ -21,6 +22,7 @@ class TableCode:
 
     Attributes:
         wanted, found: The schema the models want, and the one the steps made.
+        columns, left: What its columns need, and what of it no model has.
     """
 
     source: Source
@@ -35,6 +37,8 @@ class TableCode:
         self.own = self.source.own(name)
         self.after, self.before = self.wanted.tables[name], self.found.tables[name]
         self.columns = ColumnCode(self.source, self.table, self.fields, self.after, self.before, self.answers)
+        altered = {one for one in self.fields if one in self.before.columns and self.columns.is_altered(one)}
+        self.left = Leftovers(self.source.plugin, name, self.wanted, self.found, self.answers, altered)
 
     def statements(self) -> tuple[list[Statement], list[Statement]]:
         """Return what to do now, and what once all tables are changed: then nothing needs the old columns."""
@@ -66,12 +70,12 @@ class TableCode:
         )
 
     def _checks(self) -> Iterator[Change]:
-        after, before = self.after.check_names.items(), self.before.check_names.items()
-        for condition, name in before:
-            if name and (condition, name) not in after and not _is_of_field(name):
-                yield Change("drop_check", name, literal(name))
+        for name in self.left.checks():
+            yield Change("drop_check", name, literal(name))
+        there = self.before.check_names.items()
+        same = {name for condition, name in self.after.check_names.items() if (condition, name) in there}
         for check in self.table.checks:
-            if check.name not in {name for condition, name in before if (condition, name) in after}:
+            if check.name not in same:
                 yield Change("add_check", check.name, self.source.check(check))
 
     def _key(self) -> Iterator[Change]:
@@ -89,17 +93,8 @@ class TableCode:
             yield Change("set_storage", "", *arguments, alone=None)
 
     def _dropped_indexes(self) -> list[Change]:
-        prefix = f"{self.table.name}__"
-        names = [
-            name
-            for name, part in self.found.indexes.items()
-            if part.table == self.table.name
-            and name.startswith(prefix)
-            and self.wanted.indexes.get(name) != part
-        ]
-        return [
-            Change("drop_index", own, literal(own)) for own in (name.removeprefix(prefix) for name in names)
-        ]
+        names = [name.removeprefix(f"{self.table.name}__") for name in self.left.indexes()]
+        return [Change("drop_index", name, literal(name)) for name in names]
 
     def _added_indexes(self) -> Iterator[Change]:
         for index in self.table.indexes:
@@ -114,12 +109,8 @@ class TableCode:
     def _search(self) -> list[Statement]:
         name, search = self.table.search_name, self.table.search
         wanted, found = self.wanted.searches.get(name), self.found.searches.get(name)
-        if wanted == found:
+        if wanted == found or (found and not wanted and not self.left.search_goes()):
             return []
         what = "alter_search" if wanted and found else "create_search" if wanted else "drop_search"
         arguments = search_arguments(self.own, search) if search else [literal(self.own)]
         return [operation((what, self.own), call(f"op.{what}", *arguments))]
-
-
-def _is_of_field(check: str) -> bool:
-    return check.rpartition("_")[2] in FIELD_RULES

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +14,7 @@ from .invocation import current_invocation, plugins_print_to_stderr
 from .output import emit, warn
 
 if TYPE_CHECKING:
-    from ..authoring.questions import Answers, Question
+    from ..authoring.questions import Answers, Empty, Question
     from ..authoring.step_code import Draft
     from ..plugins import Plugins
 
@@ -25,13 +27,21 @@ if TYPE_CHECKING:
     "renames",
     multiple=True,
     metavar="OLD=NEW",
-    help="todo.note=todo.text, or note=memo for a table.",
+    help="todo.note=text, or note=memo for a table.",
 )
 @click.option(
-    "--drop", "drops", multiple=True, metavar="WHAT", help="A column (todo.note) or table (note) to delete."
+    "--drop",
+    "drops",
+    multiple=True,
+    metavar="WHAT",
+    help="To delete: todo.note, todo, index:todo__note, check:todo.short, search:todo.",
 )
 @click.option(
-    "--keep", "keeps", multiple=True, metavar="WHAT", help="One that is to stay though no model has it."
+    "--keep",
+    "keeps",
+    multiple=True,
+    metavar="WHAT",
+    help="To stay though no model has it; holds for one run, so say it each time.",
 )
 @click.option(
     "--fill",
@@ -39,6 +49,13 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="COLUMN=VALUE",
     help="What rows that are there get: todo.count=0.",
+)
+@click.option(
+    "--using",
+    "usings",
+    multiple=True,
+    metavar="COLUMN=SQL",
+    help="What a changed column gets from the old row: todo.x='json_quote(\"x\")'.",
 )
 @click.option(
     "--print", "only_print", is_flag=True, help="Print the step instead of writing it into the source."
@@ -50,6 +67,7 @@ def make(
     drops: tuple[str, ...],
     keeps: tuple[str, ...],
     fills: tuple[str, ...],
+    usings: tuple[str, ...],
     only_print: bool,
 ) -> None:
     """Write the next step of PLUGIN, called NAME, from what changed in its models.
@@ -58,7 +76,13 @@ def make(
     """
     from ..authoring.questions import Answers
 
-    answers = Answers(_pairs(renames, "--rename"), set(drops), set(keeps), _pairs(fills, "--fill"))
+    answers = Answers(
+        _pairs(renames, "--rename"),
+        set(drops),
+        set(keeps),
+        _pairs(fills, "--fill"),
+        _pairs(usings, "--using"),
+    )
     invocation = current_invocation()
     with plugins_print_to_stderr():
         plugins = invocation.load_plugins(invocation.config(strict=False))
@@ -69,20 +93,28 @@ def make(
             f"the models of {plugin} have not changed",
         )
         return
+    for words in made.warnings:
+        warn(f"rows that do not fit will refuse this step: {words}")
     _deliver(plugins, made, only_print)
 
 
 def _answered(plugins: Plugins, plugin: str, answers: Answers, title: str | None) -> Draft:
-    """Draft the step, asking whatever has no answer yet."""
+    """Draft the step, asking whatever has no answer yet, and again if that does not do."""
     from ..authoring.draft import draft
+    from ..errors import SchemaError
 
-    while True:
-        made = draft(plugins, plugin, answers, title)
-        if not made.questions:
-            return made
+    made = draft(plugins, plugin, answers, title)
+    while made.questions:
         if not sys.stdin.isatty():
             raise click.UsageError("; ".join(map(_as_flags, made.questions)))
-        _ask(made.questions[0], answers)
+        more = _with_answer(made.questions[0], answers)
+        try:
+            made = draft(plugins, plugin, more, title)
+        except (DefinitionError, SchemaError) as error:
+            warn(str(error))
+        else:
+            answers = more
+    return made
 
 
 def _deliver(plugins: Plugins, made: Draft, only_print: bool) -> None:
@@ -103,33 +135,46 @@ def _deliver(plugins: Plugins, made: Draft, only_print: bool) -> None:
     emit({**document, "file": place.file}, f"{made.code()}\nwritten to {place.file}, after line {place.line}")
 
 
-def _ask(question: Question, answers: Answers) -> None:
-    from ..authoring.questions import Empty
-
-    if isinstance(question, Empty):
-        words = f"What do rows that are there get as {question.name} ({question.wanted})?"
-        answers.fills = {**answers.fills, question.name: click.prompt(words, err=True, prompt_suffix=" ")}
-        return
-    for candidate in question.candidates:
-        if click.confirm(f"Is {candidate} the new name of {question.name}?", err=True):
-            answers.renames[question.name] = candidate
-            return
-    if click.confirm(f"Delete {question.name} and what it holds (a backup is made first)?", err=True):
-        answers.drops.add(question.name)
-    else:
-        answers.keeps.add(question.name)
-
-
-def _as_flags(question: Question) -> str:
-    from ..authoring.questions import Empty
+def _with_answer(question: Question, answers: Answers) -> Answers:
+    """Return *answers* and what a person says to *question*."""
+    from ..authoring.questions import Converted, Empty
 
     name = question.name
     if isinstance(question, Empty):
-        return f"rows that are there need a value for {name}: say --fill {name}=VALUE ({question.wanted})"
+        words = f"What do rows that are there get as {name} ({_typed(question)})?"
+        text = click.prompt(words, err=True, prompt_suffix=" ")
+        return replace(answers, fills={**answers.fills, name: text})
+    if isinstance(question, Converted):
+        words = f"{name} {question.wanted}. Its new value, as SQL?"
+        sql = click.prompt(words, err=True, prompt_suffix=" ", default=question.suggestion)
+        return replace(answers, usings={**answers.usings, name: sql})
+    for candidate in question.candidates:
+        if click.confirm(f"Is {candidate} the new name of {name}?", err=True):
+            return replace(answers, renames={**answers.renames, name: candidate})
+    holds = ", which no model has" if ":" in name else " and what it holds (a backup is made first)"
+    if click.confirm(f"Delete {name}{holds}?", err=True):
+        return replace(answers, drops={*answers.drops, name})
+    if not question.may_stay:
+        raise DefinitionError(f"{name} can stay only if the model has it too; add it there and try again")
+    return replace(answers, keeps={*answers.keeps, name})
+
+
+def _as_flags(question: Question) -> str:
+    from ..authoring.questions import Converted, Empty
+
+    name = question.name
+    if isinstance(question, Empty):
+        return f"rows that are there need a value for {name}: say --fill {name}=VALUE ({_typed(question)})"
+    if isinstance(question, Converted):
+        return f"{name} {question.wanted}: say --using {shlex.quote(f'{name}={question.suggestion}')}"
     choices = [f"--rename {name}={candidate}" for candidate in question.candidates]
-    return (
-        f"{name} is in no model any more: say {' or '.join([*choices, f'--drop {name}', f'--keep {name}'])}"
-    )
+    choices += [f"--drop {name}", f"--keep {name}" if question.may_stay else "give it to the model too"]
+    return f"{name} is in no model any more: say {' or '.join(choices)}"
+
+
+def _typed(question: Empty) -> str:
+    """What can be typed; an empty answer is none."""
+    return f'{question.wanted}; "" is the empty text' if question.wanted == "text" else question.wanted
 
 
 def _pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:

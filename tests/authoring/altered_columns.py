@@ -72,6 +72,30 @@ def collation() -> Changed:
     )
 
 
+def becomes_json() -> Changed:
+    quoted = 'CASE WHEN "more" IS NOT NULL THEN json_quote("more") END'
+    return of_note(
+        note(extra=TextField(), more=TextField(null=True), plain=JsonField()),
+        note(extra=JsonField(), more=JsonField(null=True), plain=TextField()),
+        '    table.alter_column("extra", JsonField(), using=\'json_quote("extra")\')',
+        '    table.alter_column("plain", TextField(), using=\'"plain"\')',
+        rows=[{"extra": "5", "more": None, "plain": [1]}, {"extra": "it's", "more": "x", "plain": "y"}],
+        after=[("k0", '"5"', None, "[1]"), ("k1", '"it\'s"', '"x"', '"y"')],
+        usings={"note.extra": 'json_quote("extra")', "note.more": quoted, "note.plain": '"plain"'},
+    )
+
+
+def converted_by_hand() -> Changed:
+    return of_note(
+        note(size=TextField()),
+        note(size=IntegerField()),
+        'op.alter_column("note", "size", IntegerField(), using="length(size)")',
+        rows=[{"size": "many"}],
+        after=[("k0", 4)],
+        usings={"note.size": "length(size)"},
+    )
+
+
 CHANGES = {
     make.__name__.replace("_", " "): make
     for make in (
@@ -80,5 +104,7 @@ CHANGES = {
         null_allowed_and_default_gone,
         rules_of_fields,
         collation,
+        becomes_json,
+        converted_by_hand,
     )
 }

@@ -239,6 +239,28 @@ def kept() -> Changed:
     )
 
 
+def kept_json() -> Changed:
+    return of_note(
+        note(title=TextField(), extra=JsonField(index=True)),
+        note(title=TextField()),
+        'op.alter_column("note", "extra", TextField(null=True), using=\'"extra"\')',
+        rows=[{"title": "a", "extra": ["x"]}],
+        after=[("k0", "a", '["x"]')],
+        keeps={"note.extra"},
+    )
+
+
+def renamed_in_short() -> Changed:
+    return Changed(
+        [note(a=TextField())],
+        [model("Memo", b=TextField())],
+        ('op.rename_column("memo", "a", "b")',),
+        {"Note": [{"id": "k", "a": "1"}]},
+        {"SELECT id, b FROM notes_memo": [("k", "1")]},
+        {"renames": {"note.a": "b", "note": "memo"}},
+    )
+
+
 CHANGES = {
     make.__name__.replace("_", " "): make
     for make in (
@@ -256,5 +278,7 @@ CHANGES = {
         renamed_in_turn,
         renamed_and_altered,
         kept,
+        kept_json,
+        renamed_in_short,
     )
 }

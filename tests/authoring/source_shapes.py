@@ -142,3 +142,32 @@ migrate.__code__ = (lambda migrations: None).__code__
 migrate = hookimpl(migrate)
 """,
 }
+
+DEPENDENT = """import json
+from stina_core import IdField, Migrations, Model, Operations, TextField, hookimpl, now
+
+class Note(Model):
+    id = IdField()
+    title = TextField(default="x")
+    more = TextField(null=True)
+
+def deep():
+    return "x"
+
+@hookimpl
+def register_schema(schema):
+    schema.add(Note)
+
+@hookimpl
+def migrate(migrations: Migrations) -> None:
+    shared = "x"
+
+    def inside():
+        return deep()
+
+    @migrations.step("0001_initial")
+    def initial(op: Operations) -> None:
+        local = [json.loads("1") for _ in range(2)]
+        assert now().year and print.__name__ == "print" and local == [1, 1]
+        op.create_table("note", id=IdField(), title=TextField(default=inside() if shared == "x" else "y"))
+"""

@@ -23,6 +23,7 @@ def rules_of_the_table() -> Changed:
         '    table.add_check(Check("title <> \'d\'", name="third"))',
         rows=[{"title": "a"}],
         after=[("k0", "a")],
+        drops={"check:note.first"},
     )
 
 
@@ -61,6 +62,7 @@ def indexes() -> Changed:
         '    table.add_index("lower(title) COLLATE NOCASE", name="low")',
         rows=[{"title": "a", "rank": 1}, {"title": "a", "rank": 2}],
         after=[("k0", "a", 1), ("k1", "a", 2)],
+        drops={"index:note__mine"},
     )
 
 
@@ -115,7 +117,7 @@ def search_altered() -> Changed:
 
 def search_dropped() -> Changed:
     old = note({"search": Search("title")}, title=TextField())
-    return of_note(old, note(title=TextField()), 'op.drop_search("note")')
+    return of_note(old, note(title=TextField()), 'op.drop_search("note")', drops={"search:note"})
 
 
 def key_of_two_columns() -> Changed:

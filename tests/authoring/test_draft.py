@@ -34,11 +34,16 @@ from stina_core.migrations.drift import Kind
 from stina_core.testing import file_rows
 
 from ..declarations import declaring, plugin
-from . import altered_columns, column_changes, table_changes
+from . import altered_columns, column_changes, object_changes, table_changes
 from .changes import Changed, model, note
 from .drafting import STRICT, drafted, loaded, opened, step_of
 
-CHANGES = {**column_changes.CHANGES, **altered_columns.CHANGES, **table_changes.CHANGES}
+CHANGES = {
+    **column_changes.CHANGES,
+    **altered_columns.CHANGES,
+    **table_changes.CHANGES,
+    **object_changes.CHANGES,
+}
 BIN = Path(sys.executable).parent
 
 
@@ -141,6 +146,15 @@ def nothing_but_a_note() -> Callable[[Operations], None]:
         op.create_table("note", id=IdField())
 
     return nothing
+
+
+def test_name_of_at_most_forty_characters_is_taken() -> None:
+    first = nothing_but_a_note()
+    new = note(title=TextField(null=True))
+
+    assert drafted(new, first=first, title="a" * 40).step == f"0002_{'a' * 40}"
+    with pytest.raises(DefinitionError, match="too long for the name of a step; use at most 40 characters"):
+        drafted(note(title=TextField(null=True)), first=first, title="a" * 41)
 
 
 @pytest.mark.parametrize("title", ["2nd try", "!", "ä"])

@@ -6,8 +6,10 @@ import importlib.util
 import resource
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Barrier
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -19,7 +21,7 @@ from stina_core.authoring.questions import Answers
 from stina_core.authoring.step_code import Draft
 
 from .drafting import STRICT
-from .source_shapes import SHAPES, UNFIT, WHOLE
+from .source_shapes import DEPENDENT, SHAPES, UNFIT, WHOLE
 
 
 class Project:
@@ -123,6 +125,91 @@ def test_first_step_goes_into_a_hook_that_has_none(project: Project, body: str) 
     plugins = project.load()
     with open_store(":memory:", STRICT, plugins=plugins) as store:
         assert [str(step) for step in store.outcome.applied][-1:] == ["notes/0001_initial"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["now", "json", "print", "op", "self", "hookimpl", "inside", "shared", "deep", "local", "initial"],
+)
+def test_new_step_hides_nothing_from_those_that_are_there(project: Project, title: str) -> None:
+    project.write(DEPENDENT)
+    plugins = project.load()
+    made = draft(plugins, "notes", Answers(), title)
+
+    insert(made, place_of(plugins["notes"]))
+
+    assert (made.step, made.function) == (f"0002_{title}", f"{title}_2")
+    with open_store(":memory:", STRICT, plugins=project.load()) as store:
+        assert [str(step) for step in store.outcome.applied][-2:] == [
+            "notes/0001_initial",
+            f"notes/0002_{title}",
+        ]
+        assert (store.outcome.failed, store.outcome.drift) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        ("pass", ""),
+        ("pass  # none yet", "    # none yet\n"),
+        ('"""Steps."""\n    pass', '    """Steps."""\n\n'),
+        ("# none\n    pass\n    # end", "    # none\n"),
+    ],
+)
+def test_pass_that_stood_for_the_steps_goes(project: Project, body: str, left: str) -> None:
+    head = "from stina_core import Operations, hookimpl\n\n\n@hookimpl\ndef migrate(migrations):\n"
+    project.write(f"{head}    {body}\n\n\nNAMES = 1\n")
+    made = Draft("notes", "0001_initial", "initial", ('op.unsafe_sql("")',))
+
+    insert(made, place_of(project.load()["notes"]))
+
+    tail = "    # end\n" if "# end" in body else ""
+    assert project.file.read_text() == f"{head}{left}{made.code('    ')}{tail}\n\nNAMES = 1\n"
+
+
+def test_pass_among_other_statements_stays(project: Project) -> None:
+    project.write(f"{WHOLE}    pass\n")
+
+    project.insert()
+
+    assert "\n    pass\n" in project.file.read_text()
+
+
+def test_second_step_of_one_number_is_refused(project: Project) -> None:
+    project.write(WHOLE)
+    plugins = project.load()
+    made, place = draft(plugins, "notes", Answers(), "stars"), place_of(plugins["notes"])
+    insert(made, place)
+    after = project.file.read_bytes()
+
+    with pytest.raises(SchemaError, match=r"was not changed: its migrate has changed since it was loaded"):
+        insert(made, place)
+    with pytest.raises(SchemaError, match="has changed since it was loaded; run the command again"):
+        insert(made, place_of(plugins["notes"]))
+
+    assert project.file.read_bytes() == after
+    assert project.others() == []
+
+
+def test_of_steps_that_are_written_at_once_one_is(project: Project) -> None:
+    project.write(WHOLE)
+    plugins = project.load()
+    made, place = draft(plugins, "notes", Answers(), "stars"), place_of(plugins["notes"])
+    together = Barrier(6)
+
+    def write(number: int) -> bool:
+        together.wait(timeout=30)
+        try:
+            insert(made, place)
+        except SchemaError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        written = list(pool.map(write, range(6)))
+
+    assert written.count(True) == 1
+    assert [step.id for step in project.load()["notes"].steps] == ["0001_initial", "0002_stars"]
 
 
 def test_file_keeps_its_mode_and_a_link_to_it_stays_one(project: Project, tmp_path: Path) -> None:

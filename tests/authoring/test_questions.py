@@ -21,7 +21,7 @@ from stina_core import (
     TimestampField,
     now,
 )
-from stina_core.authoring.questions import Empty, Gone
+from stina_core.authoring.questions import Converted, Empty, Gone
 from stina_core.testing import file_rows
 
 from .changes import model, note
@@ -36,7 +36,7 @@ def test_what_is_gone_is_asked_before_what_is_empty() -> None:
     then = drafted(*new, made=[first], renames={"note.old": "note.new", "box": "tin"}, keeps={"note.size"})
 
     assert made.questions == (
-        Gone("note.old", ("note.new", "note.other")),
+        Gone("note.old", ("note.other", "note.new")),
         Gone("note.size", ("note.rank",)),
         Gone("box", ("crate", "tin")),
     )
@@ -139,10 +139,13 @@ def test_value_that_the_column_cannot_hold_is_refused_at_once(field: Callable[[]
         ({"renames": {"note.a": "note.b"}}, "which is there already"),
         ({"renames": {"note.a": "note.x", "note.c": "note.x"}}, "two cannot be renamed to note.x"),
         ({"renames": {"note.b": "note.x"}}, "note.b is in a model"),
-        ({"renames": {"note.a": "box"}}, "two tables, or two columns of one table"),
+        ({"renames": {"note.a": "box"}}, "no model has note.box"),
         ({"renames": {"note": "note.x"}}, "two tables, or two columns of one table"),
         ({"renames": {"note.a": "box.id"}}, "two tables, or two columns of one table"),
-        ({"renames": {"note.a": "x"}}, "two tables, or two columns of one table"),
+        ({"renames": {"index:note__a": "index:note__x"}}, "no step has made index:note__a"),
+        ({"drops": {"index:note__a"}}, "no step has made index:note__a"),
+        ({"keeps": {"check:note.short"}}, "no step has made check:note.short"),
+        ({"drops": {"search:box"}}, "no step has made search:box"),
         ({"renames": {"tin.b": "tin.a", "tin.a": "tin.b"}}, "change names with each other"),
         ({"renames": {"note.a": "note.x"}, "drops": {"note.a"}}, "renamed and also be dropped or kept"),
         ({"renames": {"note.a": "note.x"}, "keeps": {"note.a"}}, "renamed and also be dropped or kept"),
@@ -175,3 +178,51 @@ def test_value_that_no_row_needs_is_refused(more: list[str]) -> None:
 
     with pytest.raises(DefinitionError, match=r"no row needs a value for note\.title"):
         drafted(new, made=[first], fills={"note.title": "x"})
+
+
+def test_likeliest_new_name_comes_first_and_a_reference_is_none_for_a_text() -> None:
+    def owner() -> type[Model]:
+        return model("Owner")
+
+    old, target = owner(), owner()
+    first = drafted(old, note(headline=TextField(), by=ForeignKeyField(old)))
+
+    made = drafted(
+        target,
+        note(
+            zebra=TextField(null=True),
+            head_line=TextField(null=True),
+            headline_by=ForeignKeyField(target, null=True),
+        ),
+        made=[first],
+    )
+
+    assert made.questions == (
+        Gone("note.headline", ("note.head_line", "note.zebra")),
+        Gone("note.by_id", ("note.headline_by_id",)),
+    )
+
+
+# Texts that become JSON, or are no more
+
+
+@pytest.mark.parametrize("null", [False, True])
+def test_text_that_becomes_json_is_asked_for(null: bool) -> None:
+    options: dict[str, Any] = {"null": null}
+    first = drafted(note(x=TextField(**options), y=JsonField(**options), z=IntegerField()))
+
+    made = drafted(note(x=JsonField(**options), y=TextField(**options), z=JsonField()), made=[first])
+
+    quoted = 'CASE WHEN "x" IS NOT NULL THEN json_quote("x") END' if null else 'json_quote("x")'
+    assert made.questions == (
+        Converted("note.x", "becomes JSON", quoted),
+        Converted("note.y", "is no more JSON", '"y"'),
+    )
+
+
+@pytest.mark.parametrize("title", [TextField(), TextField(null=True)])
+def test_conversion_that_no_column_needs_is_refused(title: TextField[Any]) -> None:
+    old = note() if title.null else note(title=TextField())
+
+    with pytest.raises(DefinitionError, match=r"note\.title is not converted"):
+        drafted(note(title=title), made=[drafted(old)], usings={"note.title": "title"})

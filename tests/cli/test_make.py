@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -75,7 +76,10 @@ def test_edited_model_is_mended_from_the_first_warning_to_the_rows(
         ["--rename note.title=note.text", "--drop note.title", "--keep note.title"],
     )
     assert (asked_again.code, fill) == (2, "--fill note.stars=3")
-    assert (made.code, made.err) == (0, "")
+    assert (made.code, made.err) == (
+        0,
+        "stina: rows that do not fit will refuse this step: note.text has at most 100 characters\n",
+    )
     assert made.out.endswith(f"written to {source}, after line 26\n")
     assert "-- notes/0002_more_than_a_title" in planned.out
     assert "RENAME COLUMN" in planned.out
@@ -245,10 +249,110 @@ def test_person_at_a_terminal_is_asked(source: Path, answers: str, line: str) ->
     assert ("Delete note.title and what it holds (a backup is made first)? [y/N]: " in err) is (
         answers[0] == "n"
     )
-    assert ("What do rows that are there get as note.text (text)? " in err) is (answers[0] == "n")
+    assert ('What do rows that are there get as note.text (text; "" is the empty text)? ' in err) is (
+        answers[0] == "n"
+    )
     assert "What do rows that are there get as note.stars (a whole number)? " in err
     assert line in out.replace('\\"', '"')
     assert line in source.read_text()
+
+
+def test_answer_that_does_not_do_is_asked_for_again(source: Path) -> None:
+    edit(source)
+
+    code, out, err = typed("y\nmany\n\n3\n", "db", "make", "notes", "--json")
+
+    assert code == 0
+    assert "what was said for note.stars cannot be stored there; it takes a whole number" in err
+    assert err.count("Is note.text the new name of note.title?") == 1
+    assert err.count("What do rows that are there get as note.stars") >= 2
+    assert "fill=3" in out
+
+
+def ruled(source: Path) -> None:
+    """Let the first step make an index and a CHECK that no model has."""
+    text = source.read_text()
+    text = text.replace(
+        '"note", id=', '"note", Index("title", unique=True), Check("title <> 0", name="no"), id='
+    )
+    source.write_text(text.replace("import IdField", "import Check, IdField, Index"))
+    forget()
+
+
+def test_index_and_check_without_a_model_are_asked_for(source: Path, stina: Run) -> None:
+    ruled(source)
+
+    asked = stina("db", "make", "notes")
+    refused = stina("db", "make", "notes", "--keep", "check:note.no", "--keep", "index:note__title")
+    made = stina("db", "make", "notes", "less", "--drop", "check:note.no", "--keep", "index:note__title")
+
+    assert asked.code == 2
+    assert "index:note__title is in no model any more: say --drop index:note__title or --keep" in asked.err
+    assert "say --drop check:note.no or give it to the model too" in asked.err
+    assert (refused.code, made.code) == (1, 0)
+    assert "drop_check" in made.out
+    assert "drop_index" not in made.out
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "words"),
+    [
+        ("y\ny\n", 0, "Delete check:note.no, which no model has?"),
+        ("n\ny\n", 0, "Delete index:note__title, which no model has?"),
+        ("n\nn\n", 1, "check:note.no can stay only if the model has it too"),
+    ],
+)
+def test_rule_without_a_model_is_asked_for_at_a_terminal(
+    source: Path, answers: str, code: int, words: str
+) -> None:
+    ruled(source)
+
+    found, out, err = typed(answers, "db", "make", "notes", "--json")
+
+    assert (found, words in err) == (code, True)
+    assert ("drop_index" in out) is (answers == "y\ny\n")
+    assert ("drop_check" in out) is (code == 0)
+
+
+TO_JSON = """
+class Note(Model):
+    id = IdField()
+    title = JsonField()
+"""
+
+
+def to_json(source: Path) -> None:
+    edit(source, TO_JSON)
+    text = source.read_text().replace("import IdField", "import JsonField, IdField")
+    source.write_text(
+        text.replace("note.text for", "note.title for").replace("create(text=", "create(title=")
+    )
+    forget()
+
+
+def test_text_that_becomes_json_is_converted_as_it_is_said(
+    source: Path, script: Run, store_path: Path
+) -> None:
+    assert script("--db", store_path, "notes", "add", "5").code == 0
+    to_json(source)
+
+    asked = script("db", "make", "notes")
+    (flag,) = re.findall(r"--using .*", asked.err)
+    made = script("db", "make", "notes", *shlex.split(flag))
+    listed = script("--db", store_path, "notes", "list")
+
+    assert (asked.code, made.code, listed.code) == (2, 0, 0)
+    assert file_rows(store_path, "SELECT title FROM notes_note") == [('"5"',)]
+
+
+def test_conversion_that_is_no_sql_is_asked_for_again(source: Path) -> None:
+    to_json(source)
+
+    code, out, err = typed("nothing(\n\n", "db", "make", "notes", "--json")
+
+    assert code == 0
+    assert err.count("note.title becomes JSON. Its new value, as SQL? [json_quote") == 2
+    assert "using='json_quote(" in out.replace('\\"', '"')
 
 
 def test_terminal_that_is_closed_writes_nothing(source: Path) -> None:
