@@ -144,7 +144,7 @@ def test_deleted_text_is_gone_from_the_file(store_path: Path, secure: bool) -> N
     assert (secret not in store_path.read_bytes()) is secure
 
 
-@pytest.mark.parametrize(("version", "accepted"), [("3.52.9", False), ("3.53.0", True), ("3.100.1", True)])
+@pytest.mark.parametrize(("version", "accepted"), [("3.53.0", False), ("3.53.1", True), ("3.100.1", True)])
 def test_library_that_loses_commits_is_refused(
     store_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, accepted: bool
 ) -> None:
