@@ -144,7 +144,7 @@ def test_deleted_text_is_gone_from_the_file(store_path: Path, secure: bool) -> N
     assert (secret not in store_path.read_bytes()) is secure
 
 
-@pytest.mark.parametrize(("version", "accepted"), [("3.53.0", False), ("3.53.1", True), ("3.100.1", True)])
+@pytest.mark.parametrize(("version", "accepted"), [("3.53.9", False), ("3.54.0", True), ("3.100.1", True)])
 def test_library_that_loses_commits_is_refused(
     store_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, accepted: bool
 ) -> None:
@@ -156,7 +156,7 @@ def test_library_that_loses_commits_is_refused(
     else:
         with pytest.raises(ConfigError, match=f"SQLite {version}, which can lose committed data"):
             connect_memory("FULL")
-        with pytest.raises(ConfigError, match=r"3\.53\.0 or newer"):
+        with pytest.raises(ConfigError, match=r"3\.54\.0 or newer"):
             connect(str(store_path), busy_timeout=1, synchronous="FULL", create=True)
         assert not store_path.exists()
 

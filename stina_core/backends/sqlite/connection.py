@@ -23,8 +23,8 @@ from ...config import Synchronous
 from ...errors import ConfigError, StoreIOError, UnsafeOpenError
 from .errors import of_system, translated
 
-MINIMUM_SQLITE = (3, 53, 1)
-"""First release with the WAL-reset fix (3.51.3) and native ALTER for NOT NULL and CHECK, quoted names included."""
+MINIMUM_SQLITE = (3, 54, 0)
+"""First release with the WAL-reset fix (3.51.3) and an ALTER for CHECKs that takes quoted names and rows with NULL."""
 
 APPLICATION_ID = 0x53746E61
 """"Stna" in the header of the file, where `file(1)` and other programs see it."""
