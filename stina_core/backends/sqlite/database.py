@@ -93,14 +93,19 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
     def run(self, sql: str, params: Sequence[object] | None = None) -> Result:
         """Run *sql* as it is, on this thread's connection."""
         connection = self.connection()
+        cursor = None
         try:
-            cursor = connection.execute(sql, tuple(params or ()))
             try:
+                cursor = connection.execute(sql, tuple(params or ()))
                 description = cursor.description
+                rows = cursor.fetchall()
             except apsw.ExecutionCompleteError:
                 description, rows = (), []
-            else:
-                rows = cursor.fetchall()
+            except BaseException:
+                # Or whoever keeps the error keeps the statement, and its old snapshot, open.
+                if cursor is not None:
+                    cursor.close(True)
+                raise
             changed = connection.changes()
             return Result(description, rows, connection.last_insert_rowid() if changed else None, changed)
         except FAILURES as error:
