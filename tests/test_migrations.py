@@ -24,7 +24,7 @@ from stina_core import (
 )
 from stina_core.migrations.ledger import core_steps
 from stina_core.migrations.steps import PluginSteps
-from stina_core.testing import file_rows, memory_store, plugins_of
+from stina_core.testing import file_rows, memory_store, plugins_of, run_python
 
 from .declarations import Run, backups, declaring, making, old_file, opened, plugin, states, stepping, tables
 
@@ -366,6 +366,38 @@ def test_failing_core_step_leaves_the_same_bytes(store_path: Path, journal: str)
 
     assert caught.value.plugin == "stina"
     assert digest(store_path) == before
+
+
+KILLED = """
+import os, apsw
+connection = apsw.Connection(sys.argv[1])
+connection.execute("PRAGMA journal_mode = wal").fetchall()
+connection.execute("CREATE TABLE kv (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+connection.execute("INSERT INTO kv VALUES ('counter', '7')")
+os._exit(0)
+"""
+
+LOOK = """
+import apsw
+connection = apsw.Connection(sys.argv[1])
+print(connection.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name").fetchall())
+print(connection.execute("SELECT * FROM kv").fetchall())
+print(connection.pragma("application_id"), connection.pragma("integrity_check"))
+"""
+
+
+@pytest.mark.usefixtures("failing_core")
+def test_failing_core_step_leaves_what_is_only_in_a_log_as_another_process_sees_it(tmp_path: Path) -> None:
+    left, same = tmp_path / "left.db", tmp_path / "same.db"
+    for path in (left, same):
+        run_python(KILLED, path)
+    assert (tmp_path / "left.db-wal").stat().st_size > 0
+
+    with pytest.raises(StepFailedError):
+        opened(left, stepping("notes", making("note")))
+
+    assert run_python(LOOK, left) == run_python(LOOK, same)
+    assert "counter" in run_python(LOOK, left)
 
 
 @pytest.mark.usefixtures("failing_core")
