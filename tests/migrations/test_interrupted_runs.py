@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from stina_core import IdField, Operations, StoreConfig, TextField
+from stina_core import IdField, Operations, Plugins, StoreConfig, TextField
 from stina_core.backends.sqlite import backend, backup, database, session
-from stina_core.maintenance import restore
+from stina_core.maintenance import reset, restore
 from stina_core.migrations import engine, loss, plugin_run
 from stina_core.testing import file_rows
 
@@ -102,8 +102,17 @@ def test_interrupt_at_any_line_of_a_migration_leaves_the_dropped_column_in_the_f
     assert each_turn(once, 7) > 200
 
 
-def test_interrupt_at_any_line_of_a_restore_leaves_what_was_there_in_the_file_or_in_a_backup(
-    tmp_path: Path,
+def restored(path: Path, other: Path) -> None:
+    restore(StoreConfig(path=str(path)), other)
+
+
+def emptied(path: Path, other: Path) -> None:
+    reset(StoreConfig(path=str(path)), Plugins([]))
+
+
+@pytest.mark.parametrize("replaced", [restored, emptied])
+def test_interrupt_at_any_line_of_a_replacement_leaves_what_was_there_in_the_file_or_in_a_backup(
+    tmp_path: Path, replaced: Callable[[Path, Path], None]
 ) -> None:
     other = tmp_path / "other.db"
     opened(other, stepping("notes", notes, drop_title)).close()
@@ -112,12 +121,12 @@ def test_interrupt_at_any_line_of_a_restore_leaves_what_was_there_in_the_file_or
         path = tmp_path / str(turn) / "stina.db"
         opened(path, stepping("notes", notes)).close()
 
-        fired = interrupted(turn, lambda: restore(StoreConfig(path=str(path)), other))
+        fired = interrupted(turn, lambda: replaced(path, other))
 
         assert any(map(has_title, somewhere(path))), turn
         return fired
 
-    assert each_turn(once, 1) > 60
+    assert each_turn(once, 1 if replaced is restored else 5) > 60
 
 
 def test_backup_of_a_run_that_is_interrupted_before_its_commit_is_not_kept(
