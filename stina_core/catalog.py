@@ -164,7 +164,12 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table under its full name, `<plugin>_<model>`. Its own *checks* may name any of its columns."""
+    """One table under its full name, `<plugin>_<model>`.
+
+    Attributes:
+        checks: Its own; they may name any of its columns.
+        tracked: Whether the change feed says what happens to its rows.
+    """
 
     name: str
     columns: tuple[Column, ...]
@@ -173,6 +178,7 @@ class Table:
     indexes: tuple[Index, ...] = ()
     without_rowid: bool = False
     search: Search | None = None
+    tracked: bool = True
 
     @property
     def search_name(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import total_ordering
@@ -78,12 +78,47 @@ class Change:
 
 
 class Changes(Sequence[Change]):
-    """The changes of one committed transaction, in the order they happened."""
+    """The changes of one committed transaction, in the order they happened.
 
-    __slots__ = ("_changes",)
+    That order is the one in which rows were written, not that of cause and effect:
+    the rows that a cascade deletes come before the row they hung on. A row that was
+    replaced may appear as an insert alone, so an insert means: this row is there now.
 
-    def __init__(self, changes: Iterable[Change]) -> None:
+    What several writers outside Stina committed one after the other may come as one.
+
+    Attributes:
+        cursor: Where the feed goes on after it.
+        origin, actor, at: As in `Change`, for the whole transaction.
+        cause: Where the transaction ended whose delivery made somebody write this one,
+            if it was written by an `on_change` hook or another callback of the feed.
+        depth: How many such writes led to this one, one after the other.
+        resync: Why these are no changes but resets of tables, after which nothing is known
+            of their rows: `slow` (the receiver did not keep up), `paused` (it failed again and
+            again), or a reason of ResyncRequiredError. Empty for a transaction.
+    """
+
+    __slots__ = ("_changes", "actor", "at", "cause", "cursor", "depth", "origin", "resync")
+
+    def __init__(
+        self,
+        changes: Iterable[Change],
+        cursor: Cursor | None = None,
+        *,
+        origin: str | None = None,
+        actor: Actor | None = None,
+        at: datetime | None = None,
+        cause: Cursor | None = None,
+        depth: int = 0,
+        resync: str = "",
+    ) -> None:
         self._changes = tuple(changes)
+        self.cursor = cursor
+        self.origin = origin
+        self.actor = actor
+        self.at = at
+        self.cause = cause
+        self.depth = depth
+        self.resync = resync
 
     @overload
     def __getitem__(self, index: int) -> Change: ...
@@ -91,7 +126,7 @@ class Changes(Sequence[Change]):
     def __getitem__(self, index: slice) -> Changes: ...
     def __getitem__(self, index: int | slice) -> Change | Changes:
         if isinstance(index, slice):
-            return Changes(self._changes[index])
+            return self._with(self._changes[index])
         return self._changes[index]
 
     def __len__(self) -> int:
@@ -101,14 +136,35 @@ class Changes(Sequence[Change]):
         return iter(self._changes)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Changes) and self._changes == other._changes
+        return isinstance(other, Changes) and (self.cursor, self._changes) == (other.cursor, other._changes)
 
     def __hash__(self) -> int:
-        return hash(self._changes)
+        return hash((self.cursor, self._changes))
 
     def __repr__(self) -> str:
-        return f"Changes({list(self._changes)!r})"
+        return f"Changes({list(self._changes)!r}, cursor={str(self.cursor)!r})"
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """The public names of the tables it changed."""
+        return frozenset(change.table for change in self._changes)
 
     def of(self, *tables: str) -> Changes:
         """Return only the changes of *tables* (public names, such as `todos_todo`)."""
-        return Changes(change for change in self._changes if change.table in tables)
+        return self._with(change for change in self._changes if change.table in tables)
+
+    def where(self, wanted: Callable[[Change], object]) -> Changes:
+        """Return only the resets, and the changes for which *wanted* answers yes."""
+        return self._with(change for change in self._changes if change.op is Op.RESET or wanted(change))
+
+    def _with(self, changes: Iterable[Change]) -> Changes:
+        return Changes(
+            changes,
+            self.cursor,
+            origin=self.origin,
+            actor=self.actor,
+            at=self.at,
+            cause=self.cause,
+            depth=self.depth,
+            resync=self.resync,
+        )

@@ -44,6 +44,7 @@ def table_of(
     primary_key: Sequence[str] = (),
     without_rowid: bool = False,
     search: Search | None = None,
+    tracked: bool = True,
 ) -> Table:
     """Return the table that *fields*, and what stands beside them, describe.
 
@@ -74,6 +75,7 @@ def table_of(
             tokenizer=search.tokenizer,
             prefix=search.prefix,
         ),
+        tracked=tracked,
     )
     _check_parts(table, names)
     if without_rowid and any(isinstance(field, AutoIdField) for field in fields.values()):

@@ -23,7 +23,7 @@ from .backends.sqlite.lock import LOCK_TIMEOUT, file_lock
 from .config import StoreConfig
 from .errors import ConfigError, StoreCorruptError, StoreIOError
 from .log import get_logger
-from .migrations.ledger import core_steps
+from .migrations.core_steps import core_steps
 from .migrations.plan import CORE, plan
 from .opening import open_database
 from .plugins import Plugins

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from .backends.sqlite.backend import SqliteBackend
 from .config import StoreConfig
+from .feed.marker import PRUNE_EVERY, Marker, new_origin
+from .migrations.core_steps import core_steps
 from .migrations.engine import MigrationRun, Outcome
-from .migrations.ledger import core_steps
 from .migrations.steps import PluginSteps
 from .migrations.watch import SchemaWatch
 from .plugins import Plugins
@@ -26,11 +27,15 @@ class OpenDatabase:
 
     Attributes:
         outcome: What opening it did to its schema.
+        marker: Marks its transactions in the change feed.
+        watch: Knows which schema this program may write to.
     """
 
     backend: SqliteBackend
     transactions: Transactions
     outcome: Outcome
+    marker: Marker
+    watch: SchemaWatch
 
 
 def transactions_of(backend: SqliteBackend) -> Transactions:
@@ -46,11 +51,12 @@ def migration_of(
     transactions: Transactions,
     declared: Sequence[PluginSteps],
     plugins: Plugins,
+    origin: str,
     progress: OnProgress,
 ) -> MigrationRun:
     """Return the run that brings what *backend* has open to *declared*, and holds it to the models of *plugins*."""
     tables = {one.name: one.schema.tables for one in plugins.on if one.schema and one.schema.tables}
-    return MigrationRun(backend, transactions.begin, declared, tables, progress)
+    return MigrationRun(backend, transactions.begin, declared, tables, origin, progress)
 
 
 def open_database(
@@ -66,7 +72,8 @@ def open_database(
     If it raises, nothing stays open. The errors are those of `open_store()`.
 
     From then on each writing transaction of this process first makes sure that
-    nobody gave the file a schema this code must not write to.
+    nobody gave the file a schema this code must not write to, and is marked as
+    this program's in the change feed.
 
     Args:
         core: The core's own steps, if others than those of this version.
@@ -74,18 +81,25 @@ def open_database(
     backend = SqliteBackend(config)
     transactions = transactions_of(backend)
     declared = [core or core_steps(__version__), *plugins.steps()]
+    origin = new_origin(config.origin)
     try:
         with backend.lock(lambda: _tell_of_waiting(progress)):
             backend.open()
-            outcome = migration_of(backend, transactions, declared, plugins, progress).run()
-            if not config.in_memory:  # nobody else can reach that
-                backend.session.on_begin = SchemaWatch(
-                    backend, _in_use(declared, outcome), outcome.past
-                ).check
+            outcome = migration_of(backend, transactions, declared, plugins, origin, progress).run()
+            watch = SchemaWatch(backend, _in_use(declared, outcome), outcome.past)
     except BaseException:
         backend.close()
         raise
-    return OpenDatabase(backend, transactions, outcome)
+    marker = Marker(backend, origin, watch, lambda rows: _prune(backend, transactions, rows))
+    backend.session.on_begin = marker.begin
+    transactions.marking = marker
+    return OpenDatabase(backend, transactions, outcome, marker, watch)
+
+
+def _prune(backend: SqliteBackend, transactions: Transactions, rows: int) -> None:
+    from .feed.retention import Retention  # one writer in a thousand rows comes here
+
+    Retention(backend, transactions).prune(max(2 * rows, 2 * PRUNE_EVERY))
 
 
 def _tell_of_waiting(progress: OnProgress) -> None:

@@ -18,7 +18,7 @@ from .backends.sqlite.statements import writes
 from .backends.sqlite.tokens import tokens
 from .config import StoreConfig
 from .errors import MigrationError
-from .migrations.ledger import core_steps
+from .migrations.core_steps import core_steps
 from .opening import migration_of, transactions_of
 from .plugins import Plugins, PluginState
 from .status import SchemaState, StoreReport, inspect
@@ -120,7 +120,7 @@ def _run(config: StoreConfig, plugins: Plugins) -> tuple[Sequence[PlannedStep], 
     try:
         with backend.lock():
             backend.open()
-            run = migration_of(backend, transactions, declared, plugins, backend.notes.follow)
+            run = migration_of(backend, transactions, declared, plugins, "plan", backend.notes.follow)
             return backend.notes.steps, run.run().failed
     except MigrationError as error:  # the core's own step: no store can be opened then
         return backend.notes.steps, {error.plugin: error}

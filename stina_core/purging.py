@@ -14,8 +14,8 @@ from .backends.sqlite.tokens import tokens
 from .errors import ConfigError, ConstraintError
 from .log import get_logger
 from .migrations import ledger
+from .migrations.core_steps import core_steps
 from .migrations.core_tables import misfit
-from .migrations.ledger import core_steps
 from .migrations.plan import CORE, plan
 from .opening import OpenDatabase, open_database
 from .plugins import Plugins, PluginState

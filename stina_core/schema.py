@@ -122,6 +122,7 @@ class Schema:
             primary_key=composite.field_names if isinstance(composite, peewee.CompositeKey) else (),
             without_rowid=bool(meta.without_rowid),
             search=_search_of(model),
+            tracked=_is_tracked(model),
         )
 
     def _key_of(self, field: ForeignKeyField[Any]) -> tuple[str, Key]:
@@ -180,6 +181,15 @@ def _search_of(model: type[Model]) -> Search | None:
     if search is not None and not isinstance(search, Search):
         raise DefinitionError(f"{search!r} in Meta is no stina_core.Search")
     return search
+
+
+def _is_tracked(model: type[Model]) -> bool:
+    tracked = getattr(model._meta, "tracked", True)
+    if not isinstance(tracked, bool):
+        raise DefinitionError(
+            f"tracked in Meta is {tracked!r}; say True, or False to keep out of the change feed"
+        )
+    return tracked
 
 
 def _foreign_keys(model: type[Model]) -> list[ForeignKeyField[Any]]:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from .backends.sqlite import backup, inspection
 from .comparing import Deviation, deviations, differences, file_schema, unchanged
 from .errors import DriftError, SchemaTooNewError, StoreCorruptError, StoreError
+from .migrations.core_steps import core_steps
 from .migrations.core_tables import misfit
 from .migrations.drift import drift_message, harmful
-from .migrations.ledger import core_steps
 from .migrations.plan import CORE, Plan, plan
 from .plugins import Plugin, Plugins, PluginState, PluginStatus
 from .shapes import Shapes

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
-from .changes import Actor
+from .changes import Actor, Change, Changes, Cursor
 from .config import StoreConfig
 from .errors import (
     HookError,
@@ -29,11 +30,20 @@ from .transactions import SNAPSHOT_DEADLINE, Snapshot, Transaction
 
 if TYPE_CHECKING:
     from .backends.base import Backend
+    from .catalog import Table
+    from .feed.consumer import Consumer
+    from .feed.feed import Feed
+    from .feed.inbox import Via
+    from .feed.observation import Observation
+    from .feed.stream import ChangeStream
+    from .feed.subscription import Subscription
     from .migrations.progress import OnProgress
+    from .plugins.plugin import Plugin
 
 log = get_logger(__name__)
 
 R = TypeVar("R", bound=Repository)
+T = TypeVar("T")
 
 
 class Store:
@@ -52,9 +62,13 @@ class Store:
         self.outcome = opened.outcome
         self._backend: Backend = opened.backend
         self._transactions = opened.transactions
+        self._marker = opened.marker
+        self._watch = opened.watch
         self._plugins = plugins
+        self._followed: Feed | None = None
         self._trouble: dict[str, StinaError] = {}  # by the plugin that caused it; others may be blocked by it
         self._closing = threading.Lock()
+        self._making = threading.Lock()
         self._starting = False
         self._repositories: dict[type[Repository], Repository] = {}
         self._started: list[str] = []
@@ -137,6 +151,100 @@ class Store:
         self._check_open()
         return self._transactions.snapshot(deadline)
 
+    # The change feed
+
+    @property
+    def origin(self) -> str:
+        """What the change feed says of this store's own writes: `name:process id:random`."""
+        return self._marker.origin
+
+    def cursor(self) -> Cursor:
+        """Return where the change feed ends now; inside a transaction, where it ended when that began."""
+        self._check_open()
+        return self._feed.head()
+
+    def changes(self, since: Cursor | None = None, *, follow: bool = False) -> ChangeStream:
+        """Return the committed transactions after *since*, for `for` and `async for`.
+
+        Guarantees:
+            - Whole transactions, in the order of their commits, each exactly once, whichever
+              program wrote them; nothing that was rolled back.
+            - No gap, ever: what cannot be resumed raises ResyncRequiredError.
+
+        Args:
+            since: A cursor of this store, of `Changes.cursor`, or of a snapshot. Without it
+                everything that is still kept, which may begin in the middle of a row's life.
+            follow: Wait for more at the end, until the stream or the store is closed.
+
+        Raises:
+            ResyncRequiredError: while iterating; the changes after *since* were pruned, or the
+                file was restored, reset or replaced.
+        """
+        self._check_open()
+        return self._feed.changes(since, follow)
+
+    def subscribe(
+        self,
+        callback: Callable[[Changes], object],
+        tables: Collection[str] | None = None,
+        *,
+        where: Callable[[Change], object] | None = None,
+        via: Via | None = None,
+    ) -> Subscription:
+        """Call *callback* with the changes of each transaction that is committed from now on, by any program.
+
+        Guarantees:
+            - Once per transaction, after its commit, in order, outside any transaction, one
+              call at a time. At closing, this store's own commits are still delivered,
+              for at most two seconds.
+            - One that does not keep up (1,000 transactions wait, or 20,000 changes) gets a
+              change of the kind RESET for each table instead of them. So does everyone after
+              a restore. It holds up neither writers nor other callbacks.
+            - What it raises is logged. After five failures in a row it is paused, then told of
+              a RESET. What it writes has the transaction it was told of as `changes.cause`;
+              after eight such writes that led to one another the ninth is refused.
+
+        Args:
+            callback: Runs on a thread of the store's, not on the one that wrote.
+            tables: Public names, such as `todos_todo`; without them all.
+            where: Which changes it wants, asked on the same thread. A RESET always comes.
+            via: Where *callback* is to run instead: a function that runs another one, such as
+                `loop.call_soon_threadsafe` of asyncio.
+
+        Raises:
+            InvalidValueError: a table has no changes that could be told.
+        """
+        self._check_open()
+        return self._feed.subscribe(callback, tables, where, via)
+
+    def observe(
+        self, read: Callable[[], T], on_value: Callable[[T], object], *, via: Via | None = None
+    ) -> Observation[T]:
+        """Call *on_value* with what *read* answers: at once, and again whenever that is something else.
+
+        Guarantees:
+            - Each answer is of one committed state. However many commits come while it
+              reads, it reads once more, and the last answer is always told.
+            - It reads again only after a commit that changed a table it read the last time.
+
+        Args:
+            read: Any function over repositories, without arguments; compared by `==`, so
+                values must be ones that can be. It cannot write.
+            on_value: Called the first time before this method returns, then on a thread of the store's.
+            via: As for `subscribe()`.
+
+        Raises:
+            InvalidValueError: *read* reads a table whose changes are not tracked.
+            TransactionError: a transaction is open in this thread.
+        """
+        self._check_open()
+        return self._feed.observe(read, on_value, via)
+
+    def consumer(self, name: str) -> Consumer:
+        """Return the consumer *name*: a position in the feed, kept in the file with its effects."""
+        self._check_open()
+        return self._feed.consumer(name)
+
     def use(self) -> AbstractContextManager[None]:
         """Make this store the one that models speak to: `with store.use():`, for ad-hoc queries."""
         self._check_open()
@@ -169,6 +277,30 @@ class Store:
     def __repr__(self) -> str:
         return f"<Store {self.path}{' (closed)' if self._closed else ''}>"
 
+    @property
+    def _feed(self) -> Feed:
+        """Made at first use: most programs follow nothing."""
+        if self._followed is None:
+            from .feed.feed import Feed
+            from .feed.retention import Retention
+
+            with self._making:
+                if self._followed is None:
+                    self._followed = Feed(
+                        self._backend,
+                        self._transactions,
+                        self._marker,
+                        self._watch,
+                        Retention(self._backend, self._transactions),
+                        [
+                            table
+                            for plugin in self._plugins.on
+                            if self._is_on(plugin.name)
+                            for table in _tables(plugin)
+                        ],
+                    )
+        return self._followed
+
     def _start(self) -> None:
         self._starting = True
         for name, error in self.outcome.failed.items():
@@ -188,9 +320,17 @@ class Store:
                 log.exception("hook.failed", plugin=plugin.name, hook="startup")
                 self._put_off(plugin.name, error)
         self._starting = False
+        for plugin in self._plugins.on:
+            if "on_change" in plugin.hooks and self._is_on(plugin.name):
+                self._feed.hook(plugin.name, partial(self._on_change, plugin))
+
+    def _on_change(self, plugin: Plugin, changes: Changes) -> None:
+        plugin.call("on_change", store=self, changes=changes)
 
     def _end(self) -> None:
         try:
+            if self._followed is not None:
+                self._followed.close()
             while self._started:
                 name = self._started.pop()
                 try:
@@ -268,6 +408,10 @@ def open_store(
         store._end()
         raise
     return store
+
+
+def _tables(plugin: Plugin) -> Sequence[Table]:
+    return plugin.schema.tables if plugin.schema is not None else ()
 
 
 def _off(error: StinaError) -> tuple[PluginState, str]:

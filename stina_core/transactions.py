@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable
 from contextvars import Token
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .changes import ACTORS, Actor
 from .errors import InvalidValueError, StoreBusyError, TransactionError
@@ -18,6 +18,8 @@ from .log import get_logger
 from .model import current_database
 
 if TYPE_CHECKING:
+    from typing import Any
+
     import peewee
 
     from .backends.base import Session
@@ -28,12 +30,29 @@ SNAPSHOT_DEADLINE = 5.0
 """Seconds. A read transaction left open keeps the write-ahead log growing (100 MB in 25,000 commits)."""
 
 
+class Marking(Protocol):
+    """What is done around each commit; *begun* is what the session's `on_begin` answered."""
+
+    def end(self, begun: Any, actor: Actor | None) -> int:
+        """Before the commit, inside the transaction; returns what `committed()` is given."""
+        ...
+
+    def committed(self, begun: Any, seq: int) -> None:
+        """After the commit, outside any transaction; not called where `end()` returned 0."""
+        ...
+
+
 class Transactions:
-    """The transactions of one store: a stack of open ones for each thread."""
+    """The transactions of one store: a stack of open ones for each thread.
+
+    Attributes:
+        marking: Told of every commit; None while a store is being opened.
+    """
 
     def __init__(self, database: peewee.Database, session: Session) -> None:
         self.database = database
         self.session = session
+        self.marking: Marking | None = None
         self._local = threading.local()
         _stores.add(self)
 
@@ -90,6 +109,8 @@ class Transaction:
 
     Attributes:
         actor: On whose behalf it writes; a nested one has its parent's unless it names its own.
+            The change feed says that of the outermost.
+        begun: What the store found when the outermost one began.
     """
 
     def __init__(self, transactions: Transactions, actor: Actor | None) -> None:
@@ -101,6 +122,8 @@ class Transaction:
         self._savepoint: str | None = None
         self._token: Token[peewee.Database | None] | None = None
         self._used = False
+        self.begun: object = None
+        self._seq = 0
 
     def after_commit(self, callback: Callable[[], object]) -> None:
         """Call *callback* once the outermost transaction is committed.
@@ -133,7 +156,7 @@ class Transaction:
             if self._savepoint is None:
                 self._session.turn().__enter__()
                 taken = True
-                self._session.begin()
+                self.begun = self._session.begin()
             else:
                 self._session.savepoint(self._savepoint)
             stack.append(self)  # not before: what begin() raises may be followed by an interrupt right here
@@ -170,6 +193,8 @@ class Transaction:
                 "a transaction ended before one inside it, which is still open; both were undone"
             )
         if keep and self._savepoint is None:
+            if self._seq and self._all.marking is not None:
+                self._all.marking.committed(self.begun, self._seq)
             for callback in self._callbacks:
                 _run(callback)
 
@@ -178,6 +203,8 @@ class Transaction:
             if keep:
                 if not self._session.in_transaction():
                     raise _ended_by_database()
+                if self._all.marking is not None:
+                    self._seq = self._all.marking.end(self.begun, self.actor)
                 self._session.commit()
         finally:
             self._give_back()

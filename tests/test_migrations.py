@@ -22,7 +22,7 @@ from stina_core import (
     TextField,
     local_plugin,
 )
-from stina_core.migrations.ledger import core_steps
+from stina_core.migrations.core_steps import core_steps
 from stina_core.migrations.steps import PluginSteps
 from stina_core.testing import file_rows, memory_store, plugins_of, run_python
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from ..alterations import TableChange
     from ..catalog import Index, Search, Table, Type
     from ..shapes import Shapes
+    from .following import Capture, Log
+    from .wake import Waiter
 
 Row = tuple[Any, ...]
 
@@ -56,8 +58,11 @@ class Session(Protocol):
     on_begin: Callable[[], object]
     """Called at the begin of each transaction, under the write lock; what it raises ends it."""
 
-    def begin(self) -> None:
-        """Start a transaction that holds the write lock; waits for it, then StoreBusyError."""
+    def begin(self) -> object:
+        """Start a transaction that holds the write lock; waits for it, then StoreBusyError.
+
+        Returns what `on_begin` answers.
+        """
         ...
 
     def begin_snapshot(self, deadline: float) -> None:
@@ -66,6 +71,14 @@ class Session(Protocol):
 
     def end_snapshot(self) -> None:
         """Leave the read transaction that `begin_snapshot()` started, or failed to start."""
+        ...
+
+    def total_changes(self) -> int:
+        """How many rows this thread's connection has written so far, those of triggers and cascades too."""
+        ...
+
+    def insert(self, sql: str, values: Sequence[object]) -> int:
+        """Run an INSERT of the core and return the row id it made; 0 if it made none."""
         ...
 
     def commit(self) -> None: ...
@@ -140,6 +153,10 @@ class Backend(Protocol):
     def session(self) -> Session: ...
     @property
     def ddl(self) -> Ddl: ...
+    @property
+    def log(self) -> Log: ...
+    @property
+    def capture(self) -> Capture: ...
     @property
     def version(self) -> str:
         """The database library's version, for the ledger."""
@@ -235,6 +252,30 @@ class Backend(Protocol):
 
     def discard(self, backup: Backup) -> None:
         """Delete a backup that turned out not to be needed, unless it was there before."""
+        ...
+
+    def waiting(self, seconds: float) -> AbstractContextManager[None]:
+        """Inside the block this thread waits at most *seconds* for another writer, then StoreBusyError."""
+        ...
+
+    def schema_version(self) -> int:
+        """The database's count of schema changes."""
+        ...
+
+    def ring(self) -> None:
+        """Wake every listener of this store, in all processes; after a commit. Never raises, never waits."""
+        ...
+
+    def waiter(self) -> Waiter:
+        """Return what a listener of this process waits with."""
+        ...
+
+    def is_replaced(self) -> bool:
+        """Whether another file now stands where this process has opened one."""
+        ...
+
+    def reading(self) -> AbstractContextManager[set[str]]:
+        """Inside the block the names of all tables this thread's statements read are put into the set it gives."""
         ...
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ TABLES = {
         f"{CORE}_{name}" for name in ("ledger", "change", "feed", "cursor", "repair", "failure")
     ),
     "0002_catalog": frozenset({f"{CORE}_catalog"}),
+    "0003_feed": frozenset({f"{CORE}_conflict", f"{CORE}_search"}),
 }
 """What each of the core's steps makes."""
 

@@ -12,6 +12,7 @@ from ..errors import MigrationError, StoreBusyError
 from ..ids import now_ms
 from ..log import get_logger
 from . import ledger
+from .captures import Captures
 from .loss import LossGuard
 from .plan import CORE, Plan, plan
 from .plugin_run import PluginRun, StoppedError
@@ -63,6 +64,7 @@ class MigrationRun:
         unit: Opens a transaction, or a savepoint inside one.
         declared: The core's steps first, then every plugin's, required ones before.
         tables: The tables each plugin's models want.
+        origin: Which program and process this is, for the change feed.
         progress: Told what is going on.
     """
 
@@ -72,14 +74,18 @@ class MigrationRun:
         unit: Callable[[], AbstractContextManager[object]],
         declared: Sequence[PluginSteps],
         tables: Mapping[str, Sequence[Table]],
+        origin: str,
         progress: OnProgress = lambda progress: None,
     ) -> None:
         self._backend = backend
         self._unit = unit
         self._declared = declared
+        self._tables = tables
+        self._origin = origin
         self._progress = progress
         self._verification = Verification(backend, declared, tables)
         self._loss = LossGuard(backend, lambda plugin: self._tell(plugin, ""))
+        self._captures = Captures(backend, origin)
         self._outcome = Outcome()
         self._ended: dict[str, MigrationError] = {}  # plugins whose steps made the database undo everything
 
@@ -119,12 +125,31 @@ class MigrationRun:
         self._backend.settle()
         outdated = self._verify(past, current.held)
         if outdated:
+            uncaptured = self._backend.capture.wrong(self._usable(current.held))
             try:
                 with self._unit():
-                    ledger.verify(self._backend, outdated)
-            except StoreBusyError:  # it is only a note; the next start makes it
-                log.info("verification.not_noted", plugins=sorted(outdated))
+                    past = self._note(past, outdated, current.held)
+            except StoreBusyError:
+                if uncaptured:
+                    raise
+                log.info("verification.not_noted", plugins=sorted(outdated))  # the next start does it
         return self._finish(current, past)
+
+    def _note(
+        self, past: ledger.Past, outdated: dict[str, ledger.Verified], held: Collection[str]
+    ) -> ledger.Past:
+        """Note that file and models agree; mend the capture first, if another program or version changed it."""
+        if self._captures.resume(self._usable(held)):
+            ledger.begin_epoch(self._backend)  # or programs that have the file open would mend it back
+            past = ledger.read(self._backend)
+            outdated = self._verification.outdated(past, {*held, *self._outcome.failed})
+        ledger.verify(self._backend, outdated)
+        return past
+
+    def _usable(self, held: Collection[str]) -> list[Table]:
+        """The tables of all plugins but *held* and those that failed."""
+        off = {*held, *self._outcome.failed}
+        return [table for plugin, tables in self._tables.items() if plugin not in off for table in tables]
 
     def _migrate(self) -> Plan:
         self._backend.foreign_keys(False)
@@ -138,6 +163,7 @@ class MigrationRun:
                         raise ended.error from ended.error.__cause__
                     self._ended[plugin] = ended.error  # once more, without it
                     self._outcome = Outcome()
+                    self._captures = Captures(self._backend, self._origin)
         finally:
             self._backend.foreign_keys(True)
 
@@ -183,7 +209,9 @@ class MigrationRun:
         if plugin.plugin in self._ended:
             raise self._ended[plugin.plugin]
         with self._unit():
+            captured = self._captures.pause(plugin.plugin)
             PluginRun(self._backend, plugin, others, self._loss, self._verification, self._tell).apply(steps)
+        self._captures.ran(captured)
         self._outcome.applied += steps
 
     def _verify(
@@ -200,7 +228,8 @@ class MigrationRun:
     def _record_run(self, off: Collection[str]) -> None:
         """Note what the run has left, and tell programs that have the file open."""
         applied = {step.plugin for step in self._outcome.applied}
-        if applied:
+        mended = self._captures.resume(self._usable(off))
+        if applied or mended:
             ledger.begin_epoch(self._backend)
         ledger.verify(self._backend, self._verify(ledger.read(self._backend), off, applied))
 

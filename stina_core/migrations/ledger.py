@@ -1,4 +1,4 @@
-"""The table of applied steps, and the core's own steps, which make it."""
+"""The table of applied steps, and what else a file says of its own schema."""
 
 from __future__ import annotations
 
@@ -6,19 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import peewee
-
-from ..catalog import Check
 from ..errors import DriftError, LedgerConflictError, MigrationError, QueryError
-from ..fields import AnyField, AutoIdField, BooleanField, IntegerField, TextField
-from ..ids import new_id
 from .core_tables import TABLES, changed, misfit
 from .plan import CORE, Entry
-from .steps import Migrations, PluginSteps, Step
+from .steps import Step
 
 if TYPE_CHECKING:
     from ..backends.base import Backend, Row
-    from .operations import Operations
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +120,13 @@ def verify(backend: Backend, verified: Mapping[str, Verified]) -> None:
         )
 
 
-def schema_epoch(backend: Backend) -> tuple[str, int]:
-    """Return `Past.epoch` alone.
+def feed_state(backend: Backend) -> tuple[tuple[str, int], int]:
+    """Return `Past.epoch` alone, and the number of the newest change (0 if there is none).
 
     Raises:
         DriftError: another program emptied the core's tables.
     """
-    rows = backend.read("SELECT epoch, schema_epoch FROM stina_feed")
+    rows = backend.read("SELECT epoch, schema_epoch, (SELECT max(seq) FROM stina_change) FROM stina_feed")
     if len(rows) != 1:
         raise DriftError(
             CORE,
@@ -140,7 +134,8 @@ def schema_epoch(backend: Backend) -> tuple[str, int]:
             f"the core's table stina_feed has {len(rows)} rows instead of one: another program changed it; "
             "'stina db restore FILE' brings back a backup",
         )
-    return rows[0][0], rows[0][1]
+    epoch, schema_epoch, newest = rows[0]
+    return (epoch, schema_epoch), newest or 0
 
 
 def breaking(backend: Backend) -> set[tuple[str, str]]:
@@ -204,81 +199,3 @@ def record_failure(backend: Backend, error: MigrationError, at: int) -> None:
 def clear_failure(backend: Backend, plugin: str) -> None:
     """Forget an earlier failure of a plugin whose steps have run now."""
     backend.execute("DELETE FROM stina_failure WHERE plugin = ?", (plugin,))
-
-
-def core_steps(version: str) -> PluginSteps:
-    """Return the core's own steps: they make every `stina_` table."""
-    migrations = Migrations(CORE)
-
-    @migrations.step("0001_core")
-    def core(op: Operations) -> None:
-        op.create_table(
-            "ledger",
-            peewee.CompositeKey("plugin", "id"),
-            plugin=TextField(),
-            id=TextField(),
-            checksum=TextField(),
-            applied_at=IntegerField(),
-            ms=IntegerField(),
-            sqlite_version=TextField(),
-            version=TextField(),
-        )
-        op.create_table(
-            "change",
-            seq=AutoIdField(),
-            table=TextField(),
-            op=TextField(),
-            key=AnyField(null=True),
-            data=TextField(null=True),
-        )
-        op.create_table(
-            "feed",
-            Check("id = 1", name="single_row"),
-            id=IntegerField(primary_key=True),
-            epoch=TextField(),
-            oldest=IntegerField(default=0),
-            schema_epoch=IntegerField(default=0),
-            created_at=IntegerField(),
-        )
-        op.create_table(
-            "cursor",
-            name=TextField(primary_key=True),
-            plugin=TextField(null=True),
-            epoch=TextField(),
-            seq=IntegerField(),
-            holder=TextField(null=True),
-            lease_until=IntegerField(null=True),
-            updated_at=IntegerField(),
-        )
-        op.create_table(
-            "repair",
-            id=AutoIdField(),
-            plugin=TextField(index=True),
-            table=TextField(),
-            key=AnyField(null=True),
-            column=TextField(),
-            before=AnyField(null=True),
-            reason=TextField(),
-            at=IntegerField(),
-        )
-        op.create_table(
-            "failure",
-            plugin=TextField(primary_key=True),
-            step=TextField(null=True),
-            reason=TextField(),
-            at=IntegerField(),
-        )
-        op.insert("feed", [{"id": 1, "epoch": new_id()[-12:], "created_at": op.now}])
-
-    @migrations.step("0002_catalog")
-    def catalog(op: Operations) -> None:
-        op.add_column("ledger", breaking=BooleanField(default=True))
-        op.create_table(
-            "catalog",
-            plugin=TextField(primary_key=True),
-            fingerprint=TextField(),
-            schema_version=IntegerField(),
-            code=TextField(),
-        )
-
-    return PluginSteps(CORE, version, frozenset(), migrations.steps)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import DriftError, LedgerConflictError, QueryError, SchemaTooNewError
+from ..errors import DriftError, LedgerConflictError, SchemaTooNewError
 from ..log import get_logger
 from . import ledger
 from .plan import CORE
@@ -18,7 +18,7 @@ log = get_logger(__name__)
 
 
 class SchemaWatch:
-    """Asked at the begin of each writing transaction; one small SELECT unless something changed.
+    """Asked at the begin of each writing transaction; costs nothing unless something changed.
 
     What the ledger says then is compared with what it said when the file was
     opened, not with the source of the steps: an update may have replaced that
@@ -35,11 +35,19 @@ class SchemaWatch:
         self._epoch = past.epoch
         self._known = self._steps(past)
 
-    def check(self) -> None:
+    @property
+    def epoch(self) -> tuple[str, int]:
+        """`Past.epoch` of the schema this program last found to be one it may write to."""
+        return self._epoch
+
+    def check(self, epoch: tuple[str, int]) -> None:
         """Go on if what changed is compatible with this program's code. Runs under the write lock.
 
         Steps of plugins this program does not use, and steps that only added
         something, are compatible.
+
+        Args:
+            epoch: What the file says now.
 
         Raises:
             SchemaTooNewError: a newer program changed tables that this one writes.
@@ -47,23 +55,13 @@ class SchemaWatch:
                 from it; or another program changed the core's own tables.
             LedgerConflictError: it was replaced by one with another past.
         """
-        try:
-            epoch = ledger.schema_epoch(self._backend)
-        except QueryError:
-            self._compare()  # a file from before its first step, which has no such table, lacks them all
-            raise
         if epoch != self._epoch:
-            self._compare()
+            self.compare()
             log.info("schema.changed", epoch=epoch[1])
             self._epoch = epoch
 
-    def _steps(self, past: ledger.Past) -> dict[tuple[str, str], str]:
-        """The checksums of all applied steps of plugins in use."""
-        return {
-            (entry.plugin, entry.id): entry.checksum for entry in past.entries if entry.plugin in self._used
-        }
-
-    def _compare(self) -> None:
+    def compare(self) -> None:
+        """Compare the whole past of the file with what it was; raises as `check()` does."""
         past = ledger.read(self._backend)
         now = self._steps(past)
         for (plugin, step), checksum in self._known.items():
@@ -79,6 +77,12 @@ class SchemaWatch:
         for plugin, step in newer:
             if (plugin, step) in breaking:
                 raise _too_new(plugin, step)
+
+    def _steps(self, past: ledger.Past) -> dict[tuple[str, str], str]:
+        """The checksums of all applied steps of plugins in use."""
+        return {
+            (entry.plugin, entry.id): entry.checksum for entry in past.entries if entry.plugin in self._used
+        }
 
     def _lacking(
         self, now: Iterable[tuple[str, str]], past: ledger.Past, plugin: str, step: str

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 from ..backends.sqlite.backend import SqliteBackend
 from ..config import StoreConfig
+from ..migrations.core_steps import core_steps
 from ..migrations.engine import Outcome
-from ..migrations.ledger import core_steps
 from ..migrations.operations import Operations
 from ..migrations.plan import CORE
 from ..opening import OpenDatabase, open_database, transactions_of

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import time
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import apsw
 
 from ...config import StoreConfig
 from ..base import Backup, BrokenText, Row
 from . import guard
+from .capture import Capture
+from .change_log import ChangeLog
 from .confinement import confined
-from .connection import check_owner, claim, connect, connect_memory, make_file, set_journal, tighten
+from .connection import (
+    check_owner,
+    claim,
+    connect,
+    connect_memory,
+    make_file,
+    patience,
+    set_journal,
+    tighten,
+)
 from .database import StoreDatabase
 from .ddl import SqliteDdl
 from .errors import translated
@@ -22,6 +35,10 @@ from .gate import Gate
 from .lock import LOCK_TIMEOUT, file_lock
 from .session import SqliteSession
 from .statements import is_one
+from .table_reads import TableReads, recorded
+
+if TYPE_CHECKING:
+    from ..wake import Bell, MemoryWake, Waiter, Way
 
 _TICK = 0.2  # seconds
 _STEPS = 50_000  # virtual machine instructions between two looks at the clock, about a millisecond
@@ -43,6 +60,13 @@ class SqliteBackend:
         )
         self.session = SqliteSession(self.database)
         self.ddl = SqliteDdl(self.database)
+        self.log = ChangeLog(self.database)
+        self.capture = Capture(self.database)
+        self._reads = TableReads()
+        self.ways: frozenset[Way] | None = None  # what a listener is woken by; None: what the system has
+        self._memory_wake = _memory_wake() if config.in_memory else None
+        self._bell: Bell | None = self._memory_wake
+        self._file: tuple[int, int] | None = None
         self._older: set[Path] = set()  # backups that were there when the last one was asked for
         self._unguard: weakref.finalize[[guard.Token], SqliteBackend] | None = None
 
@@ -56,7 +80,9 @@ class SqliteBackend:
         if self._config.in_memory:
             self.database.connection()
             return
-        self._unguard = weakref.finalize(self, guard.release, guard.protect(self._path))
+        token = guard.protect(self._path)
+        self._unguard = weakref.finalize(self, guard.release, token)
+        self._file = (token.device, token.inode)
         check_owner(self.database.connection(), self._path)
         tighten(self._path)
 
@@ -199,9 +225,58 @@ class SqliteBackend:
         if backup.path not in self._older:
             backup.path.unlink(missing_ok=True)
 
+    @contextmanager
+    def waiting(self, seconds: float) -> Iterator[None]:
+        """Inside the block wait at most *seconds* for another writer."""
+        token = patience.set(seconds)
+        try:
+            yield
+        finally:
+            patience.reset(token)
+
+    def schema_version(self) -> int:
+        """SQLite's count of schema changes of the file."""
+        return int(self.read("SELECT schema_version FROM pragma_schema_version")[0][0])
+
+    def ring(self) -> None:
+        """Wake every listener of this store. Costs one look for a directory where nobody listens."""
+        if self._bell is None:
+            from ..wake import bell_of  # most programs only read
+
+            self._bell = bell_of(self._path)
+        self._bell.ring()
+
+    def waiter(self) -> Waiter:
+        """Return what a listener of this process waits with."""
+        if self._memory_wake is not None:
+            return self._memory_wake.waiter()
+        from ..wake import waiter_of
+
+        return waiter_of(self._path, self.ways)
+
+    def is_replaced(self) -> bool:
+        """Whether another file now stands where this process has opened one; one that is gone is not another."""
+        if self._file is None:
+            return False
+        try:
+            now = os.stat(self._path)
+        except OSError:
+            return False
+        return (now.st_dev, now.st_ino) != self._file
+
+    @contextmanager
+    def reading(self) -> Iterator[set[str]]:
+        """Put the names of all tables this thread's statements read inside the block into the set it gives."""
+        tables: set[str] = set()
+        with recorded() as statements:
+            yield tables
+        tables |= self._reads.of(self.database.connection(), statements)
+
     def close(self) -> None:
         """Close every connection of this process, and only then let others at the file."""
         self.database.end()
+        if self._bell is not None:
+            self._bell.close()
         if self._unguard is not None:
             self._unguard()
 
@@ -214,6 +289,12 @@ class SqliteBackend:
             synchronous=self._config.synchronous,
             create=False,
         )
+
+
+def _memory_wake() -> MemoryWake:
+    from ..wake import MemoryWake
+
+    return MemoryWake()
 
 
 def _text(value: bytes) -> str | BrokenText:

@@ -15,6 +15,7 @@ import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 import apsw
@@ -34,6 +35,9 @@ WAL_LIMIT = 64 << 20
 
 STATEMENTS = 512
 """Prepared statements kept per connection; with fewer than are in use, each costs four times as much."""
+
+patience: ContextVar[float | None] = ContextVar("stina_patience", default=None)
+"""Seconds to wait for another writer in this context, in the place of the connection's own time."""
 
 _BUSY_STEP = 0.0015  # seconds; jittered, so that two waiters do not march in step
 
@@ -122,7 +126,8 @@ def _busy_handler(connection: weakref.ref[apsw.Connection], timeout: float) -> C
         nonlocal deadline
         now = time.monotonic()
         if tries == 0:
-            deadline = now + timeout
+            own = patience.get()
+            deadline = now + (timeout if own is None else own)
         waiting = connection()
         if now >= deadline or waiting is None or waiting.is_interrupted:
             return False

@@ -23,6 +23,7 @@ from .errors import FAILURES, translate
 from .gate import Gate
 from .open_connections import OpenConnections
 from .statements import Result, writes
+from .table_reads import recording
 
 _CLOSED = "the store is closed; open it again with open_store()"
 _FORKED = "a store in memory belongs to the process that opened it, not to its children"
@@ -93,6 +94,9 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
     def run(self, sql: str, params: Sequence[object] | None = None) -> Result:
         """Run *sql* as it is, on this thread's connection."""
         connection = self.connection()
+        seen = recording.get()
+        if seen is not None:
+            seen.add((sql, len(params or ())))
         cursor = None
         try:
             try:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from types import TracebackType
 
 from ...errors import StoreBusyError
+from .connection import patience
 
 
 class Gate:
@@ -30,7 +31,8 @@ class Gate:
         Raises:
             StoreBusyError: another thread kept it for *timeout* seconds.
         """
-        if not self._lock.acquire(timeout=self._timeout):
+        own = patience.get()
+        if not self._lock.acquire(timeout=self._timeout if own is None else own):
             raise StoreBusyError("another thread kept the store locked; nothing was written, try again")
 
     def __exit__(

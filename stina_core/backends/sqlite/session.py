@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 import apsw
@@ -25,11 +25,11 @@ class SqliteSession:
         self._database = database
         self.on_begin: Callable[[], object] = lambda: None
 
-    def begin(self) -> None:
-        """Start a transaction that holds the write lock, and ask `on_begin` whether it may go on."""
+    def begin(self) -> object:
+        """Start a transaction that holds the write lock; what `on_begin` answers is returned."""
         self._clear()
         self._run("BEGIN IMMEDIATE")
-        self.on_begin()
+        return self.on_begin()
 
     def begin_snapshot(self, deadline: float) -> None:
         """Start a read transaction; statements fail after *deadline* seconds, writes at once."""
@@ -46,6 +46,14 @@ class SqliteSession:
             self._connection.set_progress_handler(None)
             self._run("PRAGMA query_only = 0")
             self.rollback()
+
+    def total_changes(self) -> int:
+        """How many rows this thread's connection has written so far, those of triggers and cascades too."""
+        return self._connection.total_changes()
+
+    def insert(self, sql: str, values: Sequence[object]) -> int:
+        """Run an INSERT of the core and return the row id it made; 0 if it made none."""
+        return self._database.run(sql, values).lastrowid or 0
 
     def commit(self) -> None:
         """Make everything since `begin()` durable and visible."""

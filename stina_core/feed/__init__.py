@@ -1,0 +1,1 @@
+"""The change feed: what was committed, read, followed, kept and pruned."""

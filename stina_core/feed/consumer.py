@@ -1,0 +1,105 @@
+"""A position in the feed that is kept in the file, together with what was done up to there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..changes import Changes, Cursor
+from ..errors import InvalidValueError, TransactionError
+from ..ids import now_ms
+from .cause import delivering
+
+if TYPE_CHECKING:
+    from ..backends.base import Backend
+    from ..transactions import Transactions
+    from .log import ChangeLog
+
+LONGEST_NAME = 200  # characters
+
+
+class Consumer:
+    """Processes every transaction of the feed exactly once, in however many programs it runs.
+
+    What it does with a transaction and how far it has come are committed
+    together: after a crash it goes on where its effects are.
+
+    A consumer that is not run does not keep the log from being pruned. If it comes
+    too late, everything here raises ResyncRequiredError until `move_to()`.
+    """
+
+    def __init__(
+        self, backend: Backend, transactions: Transactions, change_log: ChangeLog, name: str
+    ) -> None:
+        if not name or len(name) > LONGEST_NAME or not name.isprintable():
+            raise InvalidValueError("name", "a consumer's name is 1 to 200 characters that can be seen")
+        self.name = name
+        self._backend = backend
+        self._transactions = transactions
+        self._log = change_log
+
+    @property
+    def cursor(self) -> Cursor | None:
+        """How far it has come; None for one that was never started."""
+        rows = self._backend.execute("SELECT epoch, seq FROM stina_cursor WHERE name = ?", (self.name,))
+        return Cursor(*rows[0]) if rows else None
+
+    def start(self, cursor: Cursor) -> None:
+        """Begin after *cursor*, unless it was started before, in any program."""
+        with self._transactions.begin():
+            if self.cursor is None:
+                self.move_to(cursor)
+
+    def process(self, effect: Callable[[Changes], object]) -> int:
+        """Call *effect* with each transaction it has not processed, one after the other; return how many.
+
+        Each call runs inside a transaction that also moves the cursor. If *effect*
+        raises, all it did is undone, the cursor stays before that transaction, and
+        the error is raised. What it writes is caused by that transaction.
+
+        Raises:
+            ResyncRequiredError: the changes after its cursor are gone. Read what it follows
+                anew and `move_to(store.cursor())`, both in one transaction.
+            TransactionError: a transaction is open, or the consumer was never started.
+        """
+        if self._transactions.open:
+            raise TransactionError(
+                "a consumer has transactions of its own; leave yours before you call process()"
+            )
+        done = 0
+        while True:
+            position = self._position()
+            transactions = self._log.read(position)
+            for changes in transactions:
+                with self._transactions.begin():
+                    if self._position() != position:
+                        break  # another program has processed it
+                    with delivering(changes):
+                        effect(changes)
+                    assert changes.cursor is not None
+                    position = changes.cursor
+                    self.move_to(position)
+                done += 1
+            if not transactions:
+                return done
+
+    def move_to(self, cursor: Cursor) -> None:
+        """Go on after *cursor*, wherever it was; part of the transaction around it, if there is one."""
+        self._backend.execute(
+            "INSERT INTO stina_cursor (name, epoch, seq, updated_at) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq, "
+            "updated_at = excluded.updated_at",
+            (self.name, cursor.epoch, cursor.seq, now_ms()),
+        )
+
+    def forget(self) -> None:
+        """Take its position out of the file."""
+        self._backend.execute("DELETE FROM stina_cursor WHERE name = ?", (self.name,))
+
+    def _position(self) -> Cursor:
+        position = self.cursor
+        if position is None:
+            raise TransactionError(
+                f"the consumer {self.name!r} was never started; call start() with a cursor"
+            )
+        return position

@@ -1,0 +1,126 @@
+"""The threads that run callbacks: one, and another one for each callback that does not come back.
+
+The listener's own thread runs no code but the core's, so it always hears the next
+commit, and notices here that a callback holds up the others.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Protocol
+
+from ..log import get_logger
+
+log = get_logger(__name__)
+
+PATIENCE = 0.05
+"""Seconds a callback may take before another thread goes on with the others."""
+
+MOST = 32
+"""Threads. With so many callbacks stuck at once, the others wait."""
+
+
+class Errand(Protocol):
+    """Something to be run by one of the threads."""
+
+    def run(self) -> None:
+        """Do one piece of it; what is left is put again. Raises nothing."""
+
+
+class Delivery:
+    """Runs errands in the order they were put, each by one thread at a time if it is put once."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._ready: SimpleQueue[Errand | None] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
+        self._outstanding = 0  # put, and not done
+        self._busy: dict[int, float] = {}  # by thread, since when it runs an errand
+        self._later: list[tuple[float, Callable[[], object]]] = []
+        self._threads = 0
+        self._stopped = False
+
+    def put(self, errand: Errand) -> None:
+        """Have *errand* run soon. Never waits."""
+        with self._lock:
+            if self._stopped:
+                return
+            self._outstanding += 1
+            if not self._threads:
+                self._start()
+        self._ready.put(errand)
+
+    def later(self, when: float, call: Callable[[], object]) -> None:
+        """Have the listener call *call* once *when* (`time.monotonic`) has come."""
+        with self._lock:
+            self._later.append((when, call))
+
+    def patience(self) -> float:
+        """Seconds after which `relieve()` is to be called; infinite while nothing waits."""
+        return PATIENCE if not self._ready.empty() else float("inf")
+
+    def relieve(self) -> None:
+        """If errands wait for threads that are all held up, start another one; call what is due."""
+        if self._later:
+            self._call_due()
+        if self._ready.empty():
+            return
+        with self._lock:
+            now = time.monotonic()
+            stuck = len(self._busy) == self._threads and all(
+                now - since >= PATIENCE for since in self._busy.values()
+            )
+            if stuck and self._threads < MOST and not self._stopped:
+                log.warning("callback.slow", threads=self._threads + 1)
+                self._start()
+
+    def drain(self, deadline: float) -> bool:
+        """Wait until nothing is outstanding, until *deadline* (`time.monotonic`); whether it came to that."""
+        with self._lock:
+            return self._idle.wait_for(lambda: not self._outstanding, max(0.0, deadline - time.monotonic()))
+
+    def stop(self) -> None:
+        """Start nothing any more. A callback that is running comes to its end by itself."""
+        with self._lock:
+            self._stopped = True
+            for _ in range(self._threads):
+                self._ready.put(None)
+
+    @property
+    def is_own_thread(self) -> bool:
+        """Whether this is one of its threads."""
+        return threading.get_ident() in self._busy
+
+    def _call_due(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            due = [call for when, call in self._later if when <= now]
+            self._later = [entry for entry in self._later if entry[0] > now]
+        for call in due:
+            call()
+
+    def _start(self) -> None:
+        self._threads += 1
+        threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
+
+    def _work(self) -> None:
+        me = threading.get_ident()
+        while (errand := self._ready.get()) is not None:
+            with self._lock:
+                if self._stopped:
+                    break
+                self._busy[me] = time.monotonic()
+            errand.run()
+            with self._lock:
+                del self._busy[me]
+                self._outstanding -= 1
+                if not self._outstanding:
+                    self._idle.notify_all()
+                if self._threads > 1 and self._ready.empty():
+                    break  # it was started for a while only
+        with self._lock:
+            self._threads -= 1

@@ -1,0 +1,270 @@
+"""The change feed of one open store: reading it, and one listener for everybody in this process."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from ..changes import Change, Changes, Cursor
+from ..errors import ResyncRequiredError, TransactionError
+from ..log import get_logger
+from ..transactions import SNAPSHOT_DEADLINE, Transaction
+from .consumer import Consumer
+from .delivery import Delivery
+from .inbox import Inbox, Via, resets_of
+from .listener import Listener
+from .log import ChangeLog
+from .observation import Observation, check_tracked
+from .router import Router
+from .stream import ChangeStream
+from .subscription import Subscription
+from .tending import Tending
+
+if TYPE_CHECKING:
+    from ..backends.base import Backend
+    from ..catalog import Table
+    from ..migrations.watch import SchemaWatch
+    from ..transactions import Transactions
+    from .marker import Marker
+    from .retention import Retention
+
+log = get_logger(__name__)
+
+T = TypeVar("T")
+
+CLOSING = 2.0
+"""Seconds that closing a store waits for its own commits to be delivered."""
+
+
+class Feed:
+    """See the methods of `Store` that are called the same.
+
+    Args:
+        tables: Those of the plugins in use, as they are declared.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        transactions: Transactions,
+        marker: Marker,
+        watch: SchemaWatch,
+        retention: Retention,
+        tables: Sequence[Table],
+    ) -> None:
+        self.log = ChangeLog(backend)
+        self._backend = backend
+        self._transactions = transactions
+        self._marker = marker
+        self._watch = watch
+        self._retention = retention
+        self._tables = tables
+        self._begin()
+        _feeds.add(self)
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._router = Router()
+        self._delivery = Delivery("stina-delivery")
+        self._followers: dict[Callable[[], object], None] = {}
+        self._listener: Listener | None = None
+        self._closed = False
+
+    # Reading
+
+    def head(self) -> Cursor:
+        """Return where the feed ends; inside a transaction: where it ended when that began."""
+        head = self.log.head()
+        outermost = self._transactions.open[0] if self._transactions.open else None
+        if isinstance(outermost, Transaction):
+            return Cursor(head.epoch, self._marker.newest_before(outermost.begun))
+        return head
+
+    def changes(self, since: Cursor | None, follow: bool) -> ChangeStream:
+        """Return a stream of the transactions after *since*, or of all that are kept."""
+        cursor = since if since is not None else self.log.tail()
+        return ChangeStream(
+            self.log,
+            cursor,
+            self._follow if follow else None,
+            in_transaction=lambda: bool(self._transactions.open),
+            ended=lambda: self._closed,
+        )
+
+    def consumer(self, name: str) -> Consumer:
+        """Return the consumer called *name*."""
+        return Consumer(self._backend, self._transactions, self.log, name)
+
+    # Following
+
+    def subscribe(
+        self,
+        receive: Callable[[Changes], object],
+        tables: Collection[str] | None,
+        where: Callable[[Change], object] | None,
+        via: Via | None,
+    ) -> Subscription:
+        """Have *receive* called with each transaction that is committed from now on."""
+        if tables is not None:
+            check_tracked(frozenset(tables), self._tracked())
+        return self._receive(_name_of(receive), receive, tables, where, via)
+
+    def hook(self, plugin: str, receive: Callable[[Changes], object]) -> None:
+        """Have the hook of a plugin called with each transaction."""
+        self._receive(plugin, receive, None, None, None)
+
+    def _receive(
+        self,
+        name: str,
+        receive: Callable[[Changes], object],
+        tables: Collection[str] | None,
+        where: Callable[[Change], object] | None,
+        via: Via | None,
+    ) -> Subscription:
+        abandon = self._transactions.abandon
+        inbox = Inbox(name, receive, self._delivery, where=where, via=via, left_open=abandon)
+        self._router.add(inbox, tables)
+        self._listen()
+        inbox.start(self.head())
+        return Subscription(self._router, inbox)
+
+    def observe(
+        self, read: Callable[[], T], on_value: Callable[[T], object], via: Via | None
+    ) -> Observation[T]:
+        """Have *on_value* called with what *read* answers, now and whenever that is something else."""
+        if self._transactions.open:
+            raise TransactionError("leave the transaction before you observe; what is in it may be undone")
+        observation = Observation(
+            _name_of(read),
+            lambda: self._answer(read),
+            on_value,
+            self._delivery,
+            via=via,
+            attend=self._router.add,
+            ignore=self._router.remove,
+        )
+        self._listen()
+        observation.start()
+        return observation
+
+    def close(self) -> None:
+        """Deliver what this store has committed, within two seconds, and end the listener. Idempotent."""
+        with self._lock:
+            self._closed = True
+            listener = self._listener
+        if listener is not None and not self._delivery.is_own_thread:
+            deadline = time.monotonic() + CLOSING
+            if not (listener.reach(self._marker.newest, deadline) and self._delivery.drain(deadline)):
+                log.warning("feed.undelivered", seconds=CLOSING)
+        if listener is not None:
+            listener.stop()
+        self._delivery.stop()
+        self._tell_followers()
+
+    def forget_parent(self) -> None:
+        """In a child after fork(): the threads are the parent's, and so are all who are told something."""
+        self._begin()
+
+    def _answer(self, read: Callable[[], T]) -> tuple[T, frozenset[str]]:
+        with self._transactions.snapshot(SNAPSHOT_DEADLINE), self._backend.reading() as read_tables:
+            value = read()
+        tables = self._public(read_tables)
+        check_tracked(tables, self._tracked())
+        return value, tables
+
+    def _tracked(self) -> frozenset[str]:
+        return frozenset(table.name for table in self._tables if table.tracked)
+
+    def _public(self, tables: Collection[str]) -> frozenset[str]:
+        """The tables of plugins among *tables*; for what a full-text index consists of, the table it is about."""
+        about = {table.search_name: table.name for table in self._tables if table.search is not None}
+        found = set()
+        for name in tables:
+            index = next((index for index in about if name == index or name.startswith(f"{index}_")), None)
+            if index is not None:
+                found.add(about[index])
+            elif not name.startswith("stina_"):
+                found.add(name)
+        return frozenset(found)
+
+    # The listener
+
+    def _listen(self) -> None:
+        with self._lock:
+            if self._listener is not None or self._closed:
+                return
+            tending = Tending(
+                self._backend,
+                self._transactions,
+                self._watch,
+                self._tables,
+                origin=self._marker.origin,
+                prune=self._retention.prune,
+                replaced=self._replaced,
+            )
+
+            def tend() -> None:
+                self._delivery.relieve()
+                tending.tend()
+
+            waiter = self._backend.waiter()  # before the log is read: what is committed after that wakes it
+            try:
+                self._listener = Listener(
+                    self.log,
+                    waiter,
+                    pass_on=self._router.route,
+                    lost=self._lost,
+                    passed_on=self._tell_followers,
+                    tend=tend,
+                    patience=self._delivery.patience,
+                )
+            except BaseException:
+                waiter.close()
+                raise
+            self._listener.start()
+
+    def _lost(self, error: ResyncRequiredError, cursor: Cursor) -> None:
+        self._router.route(resets_of(sorted(self._tracked()), cursor, error.reason))
+
+    def _replaced(self) -> None:
+        log.warning("file.replaced")
+        message = "another file was put in the place of this store; close it and open it again"
+        self._lost(ResyncRequiredError(message, reason="replaced"), self.log.head())
+
+    def _follow(self, tell: Callable[[], object]) -> Callable[[], object]:
+        """Have *tell* called, without arguments, whenever there is something new; returns what ends that."""
+
+        def unfollow() -> None:
+            with self._lock:
+                self._followers.pop(tell, None)
+            tell()
+
+        with self._lock:
+            self._followers[tell] = None
+        self._listen()
+        return unfollow
+
+    def _tell_followers(self) -> None:
+        with self._lock:
+            followers = list(self._followers)
+        for tell in followers:
+            tell()
+
+
+def _name_of(function: object) -> str:
+    return str(getattr(function, "__qualname__", type(function).__name__))
+
+
+_feeds: weakref.WeakSet[Feed] = weakref.WeakSet()
+
+
+def _forget_parents() -> None:
+    for feed in list(_feeds):
+        feed.forget_parent()
+
+
+os.register_at_fork(after_in_child=_forget_parents)

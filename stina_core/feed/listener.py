@@ -1,0 +1,136 @@
+"""The thread that follows the feed of one store: woken, it reads what is new and passes it on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from ..backends.wake import Reason
+from ..errors import ResyncRequiredError, StoreBusyError, StoreClosedError, StoreError
+from ..log import get_logger
+
+if TYPE_CHECKING:
+    from ..backends.wake import Waiter
+    from ..changes import Changes, Cursor
+    from .log import ChangeLog
+
+log = get_logger(__name__)
+
+RECHECKS = tuple(0.0005 * 2**step for step in range(8))
+"""Seconds: 0.5, 1, 2 … 64 ms. The kernel tells of a write to the log file before the commit can be seen; with
+synchronous FULL the flush to disk lies between. Who looks only once sees 399 of 400 commits one commit late."""
+
+_AFTER_ERROR = 1.0  # seconds
+
+
+class Listener:
+    """Reads the feed from where it ended when it was made.
+
+    Args:
+        waiter: Already listening, so that nothing committed after *cursor* goes unnoticed.
+        pass_on: Given each transaction, in order.
+        lost: Told that the feed cannot be followed from where it was; it goes on from its end.
+        passed_on: Called after either.
+        tend: Called at least every `Waiter.interval` seconds.
+        patience: How soon *tend* is needed, in seconds.
+    """
+
+    def __init__(
+        self,
+        change_log: ChangeLog,
+        waiter: Waiter,
+        *,
+        pass_on: Callable[[Changes], object],
+        lost: Callable[[ResyncRequiredError, Cursor], object],
+        passed_on: Callable[[], object],
+        tend: Callable[[], object],
+        patience: Callable[[], float],
+    ) -> None:
+        self.cursor = change_log.head()
+        self._log = change_log
+        self._waiter = waiter
+        self._pass_on = pass_on
+        self._lost = lost
+        self._passed_on = passed_on
+        self._tend = tend
+        self._patience = patience
+        self._advanced = threading.Condition()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="stina-listener", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def reach(self, seq: int, deadline: float) -> bool:
+        """Wait until everything up to *seq* was passed on, until *deadline* (`time.monotonic`); whether it was."""
+        self._waiter.interrupt()
+        with self._advanced:
+            return self._advanced.wait_for(
+                lambda: self.cursor.seq >= seq or not self._thread.is_alive(),
+                max(0.0, deadline - time.monotonic()),
+            )
+
+    def stop(self) -> None:
+        """End the thread, and wait for it unless it is this one."""
+        self._stopping.set()
+        self._waiter.interrupt()
+        if self._thread is not threading.current_thread() and self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._follow()
+        except StoreClosedError:
+            log.debug("listener.closed")
+        finally:
+            self._waiter.close()
+            with self._advanced:
+                self._advanced.notify_all()
+
+    def _follow(self) -> None:
+        rechecks: Iterator[float] = iter(())
+        while not self._stopping.is_set():
+            timeout = min(next(rechecks, self._waiter.interval), self._patience())
+            reason = self._waiter.wait(timeout)
+            if self._stopping.is_set():
+                return
+            if Reason.FILE in reason:
+                rechecks = iter(RECHECKS)
+            try:
+                self._advance()
+                self._tend()
+            except StoreClosedError:
+                raise
+            except StoreBusyError:
+                log.debug("listener.busy")
+            except (StoreError, OSError):
+                log.exception("listener.failed")
+                self._waiter.wait(_AFTER_ERROR)
+
+    def _advance(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                transactions = self._log.read(self.cursor)
+            except ResyncRequiredError as error:
+                self._go_to(self._log.head(), error)
+                return
+            if not transactions:
+                return
+            for changes in transactions:
+                self._pass_on(changes)
+            assert changes.cursor is not None
+            self._reached(changes.cursor)
+
+    def _go_to(self, cursor: Cursor, error: ResyncRequiredError) -> None:
+        log.warning("feed.lost", reason=error.reason, cursor=str(self.cursor))
+        self._lost(error, cursor)
+        self._reached(cursor)
+
+    def _reached(self, cursor: Cursor) -> None:
+        with self._advanced:
+            self.cursor = cursor
+            self._advanced.notify_all()
+        self._passed_on()

@@ -1,0 +1,126 @@
+"""The row that ends each transaction of an application in the log: who wrote it, for whom, when and why."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..backends.following import MARKING, mark_data
+from ..errors import QueryError
+from ..ids import now_ms
+from ..migrations import ledger
+from .cause import Cause, current_cause
+
+if TYPE_CHECKING:
+    from ..backends.base import Backend
+    from ..changes import Actor
+    from ..migrations.watch import SchemaWatch
+
+PRUNE_EVERY = 1000
+"""Rows of the log; whoever writes the next thousandth prunes."""
+
+
+def new_origin(name: str) -> str:
+    """Return an origin for one open store of the program *name*: `name:process id:random`."""
+    return f"{name}:{os.getpid()}:{os.urandom(3).hex()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a transaction found when it began, under the write lock.
+
+    Attributes:
+        newest: The last row of the log; 0 for an empty one.
+        rows: How many rows the connection had changed so far.
+    """
+
+    newest: int
+    rows: int
+    cause: Cause | None
+
+
+class Marker:
+    """Marks the transactions of one open store. Called inside each, by the thread that runs it.
+
+    Args:
+        origin: Which program and process this is.
+        watch: Asked whether this program may still write to the file.
+        prune: Told how many rows a transaction has added, when it is time to prune.
+
+    Attributes:
+        newest: The last row of the log that this store has committed.
+    """
+
+    def __init__(
+        self, backend: Backend, origin: str, watch: SchemaWatch, prune: Callable[[int], object]
+    ) -> None:
+        self.origin = origin
+        self.newest = 0
+        self._backend = backend
+        self._watch = watch
+        self._prune = prune
+        _markers.add(self)
+
+    def newest_before(self, begun: object) -> int:
+        """Return the last row of the log before the transaction that began so."""
+        return begun.newest if isinstance(begun, Begun) else 0
+
+    def forget_parent(self) -> None:
+        """In a child after fork(): what it writes comes from another process."""
+        self.origin = new_origin(self.origin.rsplit(":", 2)[0])
+        self.newest = 0
+
+    def begin(self) -> Begun:
+        """Note where the log ends, and that this program may still write. One SELECT.
+
+        Raises:
+            TransactionError: it is a write of a chain of handlers that has become too long.
+            SchemaTooNewError, DriftError, LedgerConflictError: see SchemaWatch.
+        """
+        cause = current_cause()
+        try:
+            epoch, newest = ledger.feed_state(self._backend)
+        except QueryError:
+            self._watch.compare()  # a file from before its first step, which has no such table, lacks them all
+            raise
+        self._watch.check(epoch)
+        return Begun(newest, self._backend.session.total_changes(), cause)
+
+    def end(self, begun: Begun, actor: Actor | None) -> int:
+        """Before the commit: write the marker, if the transaction changed anything that is tracked.
+
+        Returns:
+            Its number; 0 if there is none.
+        """
+        session = self._backend.session
+        if session.total_changes() == begun.rows:
+            return 0
+        cause = begun.cause
+        caused = (cause.seq, cause.depth + 1) if cause is not None else ()
+        data = mark_data(self.origin, actor, now_ms(), *caused)
+        return session.insert(MARKING, (begun.newest, data, begun.newest))
+
+    def committed(self, begun: Begun, seq: int) -> None:
+        """After the commit of a transaction that ended with *seq*: wake everybody who listens.
+
+        Where it crossed a thousand rows, old ones are pruned: so the log stays
+        small also where only short commands write.
+        """
+        self.newest = max(self.newest, seq)
+        self._backend.ring()
+        if seq // PRUNE_EVERY != begun.newest // PRUNE_EVERY:
+            self._prune(seq - begun.newest)
+
+
+_markers: weakref.WeakSet[Marker] = weakref.WeakSet()
+
+
+def _forget_parents() -> None:
+    for marker in list(_markers):
+        marker.forget_parent()
+
+
+os.register_at_fork(after_in_child=_forget_parents)

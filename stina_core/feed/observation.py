@@ -1,0 +1,143 @@
+"""A live query: its answer now, and again whenever it has become another one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from ..errors import InvalidValueError, StoreClosedError
+from ..log import get_logger
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from ..changes import Changes
+    from .delivery import Delivery
+    from .inbox import Via
+
+log = get_logger(__name__)
+
+T = TypeVar("T")
+
+
+class Observation(Generic[T]):
+    """One live query; `store.observe()` makes it.
+
+    Args:
+        read: Answers the query; gives its answer and the tables it read.
+        attend: Makes this the receiver of the changes of some tables, or of all.
+        ignore: Ends that.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[], tuple[T, frozenset[str]]],
+        on_value: Callable[[T], object],
+        delivery: Delivery,
+        *,
+        via: Via | None,
+        attend: Callable[[Observation[T], frozenset[str] | None], object],
+        ignore: Callable[[Observation[T]], object],
+    ) -> None:
+        self._name = name
+        self._read = read
+        self._on_value = on_value
+        self._delivery = delivery
+        self._via = via
+        self._attend = attend
+        self._ignore = ignore
+        self._lock = threading.Lock()
+        self._tables: frozenset[str] | None = None
+        self._stale = False
+        self._scheduled = True  # until the first value was given
+        self._closed = False
+        self._value: T
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """Public names of the tables that were read the last time."""
+        return self._tables or frozenset()
+
+    def start(self) -> None:
+        """Give the first value, in this thread; what *read* or *on_value* raises is raised."""
+        self._attend(self, None)  # of everything, until it is known what is read: nothing may slip by
+        try:
+            self._value = self._answer()
+            self._on_value(self._value)
+        except BaseException:
+            self.close()
+            raise
+        self._done()
+
+    def post(self, changes: Changes) -> None:
+        """Something it reads has changed. However often that happens while it reads, it reads once more."""
+        with self._lock:
+            self._stale = True
+            self._schedule()
+
+    def close(self) -> None:
+        """Give no further value. A call that is running is not waited for. Idempotent."""
+        self._closed = True
+        self._ignore(self)
+
+    def run(self) -> None:
+        """Read again, and tell if the answer is another one; on a thread of the delivery."""
+        with self._lock:
+            self._stale = False
+        try:
+            value = self._answer()
+            if value != self._value:
+                self._value = value
+                self._tell(value)
+        except StoreClosedError:
+            log.debug("observation.closed", observation=self._name)
+        except (Exception, SystemExit):
+            log.exception("observation.failed", observation=self._name)
+        self._done()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _answer(self) -> T:
+        value, tables = self._read()
+        if tables != self._tables and not self._closed:
+            self._attend(self, tables)
+            self._tables = tables
+        return value
+
+    def _tell(self, value: T) -> None:
+        if self._closed:
+            return
+        if self._via is None:
+            self._on_value(value)
+        else:
+            self._via(lambda: self._on_value(value))
+
+    def _done(self) -> None:
+        with self._lock:
+            self._scheduled = False
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if self._stale and not self._scheduled and not self._closed:
+            self._scheduled = True
+            self._delivery.put(self)
+
+
+def check_tracked(tables: frozenset[str], tracked: frozenset[str]) -> None:
+    """Refuse to follow *tables* that are not all in *tracked*: changes of the others would go unnoticed."""
+    unknown = sorted(tables - tracked)
+    if unknown:
+        raise InvalidValueError(
+            "tables",
+            f"changes of {', '.join(unknown)} are not tracked (no plugin that is on declares it, or it says "
+            f"tracked = False), so they would go unnoticed; tracked are {', '.join(sorted(tracked)) or 'none'}",
+        )

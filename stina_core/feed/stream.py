@@ -1,0 +1,134 @@
+"""Reading the feed with `for` and `async for`: up to its end, or going on with what is still to come."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ..changes import Changes, Cursor
+from ..errors import StoreClosedError, TransactionError
+
+if TYPE_CHECKING:
+    import asyncio
+    from typing import Self
+
+    from .log import ChangeLog
+
+
+class ChangeStream:
+    """Transactions of the feed, whole and in order; `store.changes()` makes it.
+
+    It reads the log itself, as fast as it is asked, so a slow reader holds up nobody.
+    For one thread or one task. Iterating again goes on where it stopped.
+
+    Attributes:
+        cursor: After the last transaction that was given; save it to resume there.
+    """
+
+    def __init__(
+        self,
+        change_log: ChangeLog,
+        cursor: Cursor,
+        follow: Callable[[Callable[[], object]], Callable[[], object]] | None,
+        in_transaction: Callable[[], bool],
+        ended: Callable[[], bool],
+    ) -> None:
+        self.cursor = cursor
+        self._log = change_log
+        self._follow = follow
+        self._in_transaction = in_transaction
+        self._ended = ended
+        self._ready: deque[Changes] = deque()
+        self._unfollow: Callable[[], object] | None = None
+        self._news = threading.Event()
+        self._task_news: asyncio.Event | None = None
+        self._closed = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Changes:
+        """Return the next transaction; at the end of the feed stop, or wait if it follows.
+
+        Raises:
+            ResyncRequiredError: the feed cannot be resumed from here.
+            TransactionError: this thread has a transaction open, which would make it wait for itself.
+        """
+        self._start(self._news.set)
+        while True:
+            self._news.clear()
+            found = self._next()
+            if found is not None:
+                return found
+            if self._is_at_end():
+                raise StopIteration
+            self._news.wait()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Changes:
+        """As `__next__`, but other tasks run while it waits. Reading takes the loop's thread a millisecond or two."""
+        import asyncio  # only programs that have it running come here
+
+        if self._task_news is None:
+            self._task_news = asyncio.Event()
+            loop, news = asyncio.get_running_loop(), self._task_news
+            self._start(lambda: _tell(loop, news))
+        while True:
+            self._task_news.clear()
+            found = self._next()
+            if found is not None:
+                return found
+            if self._is_at_end():
+                raise StopAsyncIteration
+            await self._task_news.wait()
+
+    def close(self) -> None:
+        """End it: whoever waits for the next transaction gets none any more. From any thread; idempotent."""
+        self._closed = True
+        unfollow, self._unfollow = self._unfollow, None
+        if unfollow is not None:
+            unfollow()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start(self, tell: Callable[[], object]) -> None:
+        if self._follow is not None and self._unfollow is None and not self._closed:
+            self._unfollow = self._follow(tell)
+            if self._is_at_end():  # closed by another thread meanwhile
+                self.close()
+
+    def _is_at_end(self) -> bool:
+        return self._unfollow is None or self._closed or self._ended()
+
+    def _next(self) -> Changes | None:
+        if self._in_transaction():
+            raise TransactionError("leave the transaction before you read the feed; it is not committed yet")
+        if not self._ready and not self._closed:
+            try:
+                self._ready.extend(self._log.read(self.cursor))
+            except StoreClosedError:
+                if not self._closed:  # else it was closed while it read
+                    raise
+        if not self._ready or self._closed:
+            return None
+        changes = self._ready.popleft()
+        assert changes.cursor is not None
+        self.cursor = changes.cursor
+        return changes
+
+
+def _tell(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # the loop is closed, and its tasks with it
+        loop.call_soon_threadsafe(news.set)

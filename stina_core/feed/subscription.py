@@ -1,0 +1,33 @@
+"""What `store.subscribe()` gives back."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from .inbox import Inbox
+    from .router import Router
+
+
+class Subscription:
+    """A callback that is told of changes, until `close()`; also a context manager."""
+
+    def __init__(self, router: Router, inbox: Inbox) -> None:
+        self._router = router
+        self._inbox = inbox
+
+    def close(self) -> None:
+        """Call it no more. A call that is running is not waited for. From any thread; idempotent."""
+        self._router.remove(self._inbox)
+        self._inbox.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,1 @@
+"""Full-text search: what people type, what they get, and the indexes that follow the change feed."""
