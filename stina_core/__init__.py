@@ -47,6 +47,10 @@ if TYPE_CHECKING:
         TransactionError,
         UnsafeOpenError,
     )
+    from .feed.consumer import Consumer
+    from .feed.observation import Observation
+    from .feed.stream import ChangeStream
+    from .feed.subscription import Subscription
     from .fields import (
         AutoIdField,
         BlobField,
@@ -72,6 +76,8 @@ if TYPE_CHECKING:
     from .plugins import Plugins, PluginState, PluginStatus, installed_plugins, load_plugins, local_plugin
     from .repository import Repository
     from .schema import Schema
+    from .search.hits import Hit, Snippet
+    from .search.index import FullTextIndex
     from .store import Store, open_store
     from .transactions import Snapshot, Transaction
 
@@ -110,6 +116,10 @@ _HOMES = {
         "TransactionError",
         "UnsafeOpenError",
     ),
+    ".feed.consumer": ("Consumer",),
+    ".feed.observation": ("Observation",),
+    ".feed.stream": ("ChangeStream",),
+    ".feed.subscription": ("Subscription",),
     ".fields": (
         "AutoIdField",
         "BlobField",
@@ -142,6 +152,8 @@ _HOMES = {
     ),
     ".repository": ("Repository",),
     ".schema": ("Schema",),
+    ".search.hits": ("Hit", "Snippet"),
+    ".search.index": ("FullTextIndex",),
     ".store": ("Store", "open_store"),
     ".transactions": ("Snapshot", "Transaction"),
 }
@@ -154,11 +166,13 @@ __all__ = [
     "BlobField",
     "BooleanField",
     "Change",
+    "ChangeStream",
     "Changes",
     "Check",
     "CompositeKey",
     "ConfigError",
     "ConstraintError",
+    "Consumer",
     "Cursor",
     "DefinitionError",
     "DiskFullError",
@@ -167,6 +181,8 @@ __all__ = [
     "Finding",
     "FloatField",
     "ForeignKeyField",
+    "FullTextIndex",
+    "Hit",
     "HookError",
     "IdField",
     "Index",
@@ -180,6 +196,7 @@ __all__ = [
     "Migrations",
     "Model",
     "NotFoundError",
+    "Observation",
     "Op",
     "Operations",
     "PluginError",
@@ -199,6 +216,7 @@ __all__ = [
     "Search",
     "Severity",
     "Snapshot",
+    "Snippet",
     "StepFailedError",
     "StinaError",
     "Store",
@@ -208,6 +226,7 @@ __all__ = [
     "StoreCorruptError",
     "StoreError",
     "StoreIOError",
+    "Subscription",
     "TextField",
     "TimestampField",
     "Tools",

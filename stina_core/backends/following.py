@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 INSERT, UPDATE, DELETE, RESET, MARK = "IUDRT"
 """How the log names what happened; MARK is the row that ends an application's transaction."""
 
+CAPTURE = 1
+"""How changes are captured. Another number has every file looked at again when it is opened next."""
+
 MARKING = (
     'INSERT INTO stina_change ("table", op, key, data) '
     "SELECT '', 'T', ? + 1, ? WHERE (SELECT max(seq) FROM stina_change) > ?"

@@ -121,6 +121,7 @@ class Delivery:
                 if not self._outstanding:
                     self._idle.notify_all()
                 if self._threads > 1 and self._ready.empty():
-                    break  # it was started for a while only
+                    self._threads -= 1  # it was started for a while only
+                    return
         with self._lock:
             self._threads -= 1

@@ -228,6 +228,7 @@ class Feed:
             self._listener.start()
 
     def _lost(self, error: ResyncRequiredError, cursor: Cursor) -> None:
+        self._marker.newest = 0  # what was committed before may have a number that never comes again
         self._router.route(resets_of(sorted(self._tracked()), cursor, error.reason))
 
     def _replaced(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..errors import StoreBusyError
+from ..errors import StoreBusyError, StoreError
 from ..ids import now_ms
 from ..log import get_logger
 
@@ -50,7 +50,8 @@ class Retention:
     def prune(self, most: int) -> int:
         """Take away what is not to be kept, but no more than about *most* rows; return how many.
 
-        Another writer is not waited for, and readers are never kept waiting.
+        Another writer is not waited for, and readers are never kept waiting. Raises
+        nothing: whoever comes here has committed something else.
         """
         gone = 0
         try:
@@ -62,6 +63,8 @@ class Retention:
                     break
         except StoreBusyError:
             log.debug("retention.busy")
+        except StoreError:
+            log.exception("retention.failed")
         return gone
 
     def _is_due(self) -> bool:

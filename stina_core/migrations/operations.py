@@ -96,6 +96,7 @@ class Operations(RowOperations):
         self.breaking = True
         if f"{full}_search" in found.searches:
             self._ddl.drop_table(f"{full}_search")
+            self._forget_search(full)
         self._ddl.drop_table(full)
         self.touched.add(full)
 
@@ -119,6 +120,7 @@ class Operations(RowOperations):
         self._ddl.rename_table(full, new_full)
         if f"{full}_search" in self._ddl.found().searches:
             self._ddl.rename_table(f"{full}_search", f"{new_full}_search")
+            self._forget_search(full)
         self.touched.add(new_full)
 
     # Columns, rules and indexes
@@ -228,6 +230,7 @@ class Operations(RowOperations):
         if f"{full}_search" not in self._ddl.found().searches:
             raise DefinitionError(f"{full} has no full-text index")
         self._ddl.drop_table(f"{full}_search")
+        self._forget_search(full)
 
     def alter_search(
         self,
@@ -239,6 +242,13 @@ class Operations(RowOperations):
         """Give the full-text index of *table* other columns, another tokenizer or prefixes; it begins empty."""
         self.drop_search(table)
         self.create_search(table, *columns, tokenizer=tokenizer, prefix=prefix)
+
+    def _forget_search(self, table: str) -> None:
+        """Forget what the full-text index of *table* had; one that is there under its name now is filled anew."""
+        self._backend.execute('DELETE FROM stina_search WHERE "table" = ?', (table,))
+        self._backend.execute(
+            "DELETE FROM stina_cursor WHERE name IN (?, ?)", (f"search:{table}", f"rebuild:{table}")
+        )
 
     def _key_of(self, field: ForeignKeyField[Any], own: str, fields: Mapping[str, Any]) -> tuple[str, Key]:
         target = str(field.target)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from ..backends.following import CAPTURE
 from ..catalog import Table
 from ..errors import DriftError
 from ..log import get_logger
@@ -153,8 +154,9 @@ class Verification:
 
 
 def fingerprint_of(tables: Sequence[Table]) -> str:
-    """Return a digest of what models want; equal in every process and on every Python."""
-    return hashlib.blake2b("".join(sorted(map(repr, tables))).encode(), digest_size=8).hexdigest()
+    """Return a digest of what models want, and of how it is captured; equal in every process and on every Python."""
+    parts = [str(CAPTURE), *sorted(map(repr, tables))]
+    return hashlib.blake2b("".join(parts).encode(), digest_size=8).hexdigest()
 
 
 def core_fingerprint(found: Shapes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -22,7 +23,7 @@ log = get_logger(__name__)
 BATCH = 500
 """Rows of the log, or of the table in a rebuild, per transaction: 10 to 20 ms of the write lock."""
 
-REWRITTEN = 50
+REWRITTEN = 20
 """Known rows per transaction: taking old words out of the file costs about 2 ms a row."""
 
 LAG = 100
@@ -91,21 +92,24 @@ class Follower:
         self._clock = clock
         self._positions = Positions(table, run)
 
-    def catch_up(self) -> None:
-        """Index everything committed so far.
+    def catch_up(self, budget: float = math.inf) -> bool:
+        """Index everything committed before the call; False if that is not done.
+
+        Args:
+            budget: Seconds after which no other transaction is begun. A rebuild goes on to its end.
 
         Raises:
             StoreBusyError: another writer kept the lock. What was done until then stays.
             TransactionError: this thread has a transaction or snapshot open.
         """
-        self._work(lambda: True)
+        return self._work(lambda: True, budget)
 
     def follow_up(self) -> bool:
         """Do the same in the background; returns at once with False where another process is at it.
 
         Whoever does it keeps it, with `LEASE` milliseconds of patience after each transaction.
         """
-        return self._work(self._lease)
+        return self._work(self._lease, math.inf)
 
     def missing(self) -> Sequence[object] | None:
         """Return the keys of the rows that changed since the index was caught up, oldest first; None for all rows.
@@ -129,21 +133,25 @@ class Follower:
                 return list(missing)
             cursor = reached
 
-    def _work(self, may: Callable[[], bool]) -> bool:
+    def _work(self, may: Callable[[], bool], budget: float) -> bool:
         if self._transactions.open:
             raise TransactionError("an index is brought up to date outside any transaction or snapshot")
+        end = time.monotonic() + budget
+        until = self._changes.head()  # or whoever writes faster than this indexes would keep it here
         while True:
             position = self._positions.read()
             if position is None or not self._is_whole(position):
                 if not self._rebuild(may):
                     return False
-            elif self._is_up_to_date(position):
+            elif self._is_up_to_date(position, until):
                 return True
             else:
                 with self._transactions.begin():
                     if not may():
                         return False
                     self._take_batch()
+                if time.monotonic() >= end:
+                    return False
 
     def _lease(self) -> bool:
         now = self._clock()
@@ -152,7 +160,9 @@ class Follower:
     def _is_whole(self, position: Position) -> bool:
         return position.whole and self._texts.is_prepared()
 
-    def _is_up_to_date(self, position: Position) -> bool:
+    def _is_up_to_date(self, position: Position, until: Cursor) -> bool:
+        if position.cursor.epoch == until.epoch and position.cursor.seq >= until.seq:
+            return True
         try:
             keys, reached, was_reset = self._changes.changed_keys(self._table, position.cursor, LAG)
         except ResyncRequiredError:
@@ -184,7 +194,10 @@ class Follower:
     def _rebuild(self, may: Callable[[], bool]) -> bool:
         """Look at every row; False if it was not to go on. Whether it is whole now is for the caller to see."""
         with self._transactions.begin():
-            begun = self._joined() or self._begin_rebuild()
+            position = self._positions.read()
+            if position is not None and self._is_whole(position):
+                return True  # somebody else ended one
+            begun = self._joined(position) or self._begin_rebuild()
             if not may():
                 return False
         if self._texts.rewrites(REMADE) >= REMADE:
@@ -223,16 +236,11 @@ class Follower:
                 log.info("index.rebuilt", table=self._table, seq=begun.cursor.seq)
         return True
 
-    def _joined(self) -> Position | None:
+    def _joined(self, position: Position | None) -> Position | None:
         """Return the rebuild that is under way: from its older cursor on everything will be read again anyway."""
-        position = self._positions.read()
-        usable = (
-            position is not None
-            and not position.whole
-            and self._texts.is_prepared()
-            and position.cursor.epoch == self._changes.head().epoch
-        )
-        return position if usable else None
+        if position is None or not self._texts.is_prepared():
+            return None
+        return position if position.cursor.epoch == self._changes.head().epoch else None
 
     def _goes_on(self, begun: Position) -> bool:
         """Whether that rebuild still is the one: it was not ended, and the index was not made anew."""

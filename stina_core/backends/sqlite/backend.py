@@ -40,6 +40,9 @@ from .table_reads import TableReads, recorded
 if TYPE_CHECKING:
     from ..wake import Bell, MemoryWake, Waiter, Way
 
+_NOTED = frozenset({"stina_repair", "stina_search", "stina_cursor"})
+"""Tables of the core that the operations of a step write to."""
+
 _TICK = 0.2  # seconds
 _STEPS = 50_000  # virtual machine instructions between two looks at the clock, about a millisecond
 
@@ -131,8 +134,8 @@ class SqliteBackend:
         return file_lock(self._path, LOCK_TIMEOUT, waiting)
 
     def confined(self, plugin: str, others: Collection[str]) -> AbstractContextManager[None]:
-        """Keep this thread's statements off the tables of *others*, but for notes of repairs."""
-        return confined(self.database.connection(), plugin, others, {"stina_repair"})
+        """Keep this thread's statements off the tables of *others*, but for what the operations note there."""
+        return confined(self.database.connection(), plugin, others, _NOTED)
 
     @contextmanager
     def ticking(self, tick: Callable[[], object]) -> Iterator[None]:

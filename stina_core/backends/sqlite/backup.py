@@ -221,12 +221,21 @@ def _prepared(source: Path, path: str, page_size: int | None) -> Iterator[Path]:
         with _writing(copy) as connection, translated():
             tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
             if "stina_feed" in tables:
-                connection.execute("UPDATE stina_feed SET epoch = ?", (new_id()[-12:],))
+                _begin_epoch(connection)
             if page_size is not None and int(connection.pragma("page_size")) != page_size:
                 connection.pragma("page_size", page_size)  # a store in WAL mode cannot change its own
                 connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 1)  # VACUUM attaches its temporary file
                 connection.execute("VACUUM")
         yield copy
+
+
+def _begin_epoch(connection: apsw.Connection) -> None:
+    """Give the feed a new epoch. Full-text indexes are in the same file and stay as far as they are."""
+    old, new = connection.execute("SELECT epoch FROM stina_feed").get, new_id()[-12:]
+    connection.execute("UPDATE stina_feed SET epoch = ?", (new,))
+    connection.execute(
+        "UPDATE stina_cursor SET epoch = ? WHERE epoch = ? AND name GLOB 'search:*'", (new, old)
+    )
 
 
 @contextmanager

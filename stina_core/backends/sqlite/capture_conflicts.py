@@ -5,7 +5,14 @@ ours only. A row with the key of the new one is no trouble: it is there again
 afterwards. But a row may be in the way by another unique rule. Triggers before
 the write note the keys of such rows in `stina_conflict`, those after it log
 the ones that are gone. A note says no more than "when this row is found gone,
-that is not in the log yet"; one too many does no harm.
+that is not in the log yet"; one too many does no harm, and the next write
+clears it.
+
+Foreign key actions run as soon as a row is removed, in the middle of the REPLACE,
+and may write to the same table. That an UPDATE comes from one shows in a note
+whose row is gone already; it is counted in under `<table> within`, and leaves
+the notes to the statement around it. An action may also remove the row that is
+being updated, which is noted under `<table> owner`: its UPDATE never ends.
 """
 
 from __future__ import annotations
@@ -33,18 +40,22 @@ class Conflicts:
         self._key = key
         self._columns = {column.name: column for column in table.columns}
         self._of_table = f'"table" = {sql_literal(table.name)}'
-        self._rules = [index for index in table.indexes if index.unique]
-        names = {name for index in self._rules for name in self._names(index)} | {one.name for one in key}
-        self._moving = any(_moves(column) for column in table.columns if column.name in names)
-        if any(column.collation for column in key) or (self._rules and self._moving):
-            self._rules.append(Index(*(column.name for column in key), unique=True))
-        names = {name for index in self._rules for name in self._names(index)}
-        self._ruled = [column for column in table.columns if column.name in names]
+        of_key = Index(*(column.name for column in key), unique=True)
+        unique = [index for index in table.indexes if index.unique]
+        ruled = self._ruled([*unique, of_key])
+        self._moving = any(map(_moves, ruled))
+        if any(column.collation for column in key) or (unique and self._moving):
+            unique.append(of_key)
+        self._cascading = _cascades(table, always=bool(unique))
+        self._on_insert = unique
+        self._on_update = [*unique, of_key] if self._cascading and of_key not in unique else unique
+        self._within = sql_literal(f"{table.name} within")
+        self._owner = sql_literal(f"{table.name} owner")
 
     @property
     def possible(self) -> bool:
         """Whether anything can."""
-        return bool(self._rules)
+        return bool(self._on_update)
 
     def gone(self) -> str:
         """Return FROM and what follows, for the notes `c` of rows that are not there any more."""
@@ -57,49 +68,72 @@ class Conflicts:
         Args:
             log_gone: The statement that logs `gone()`.
         """
-        clear = f'DELETE FROM "{_NOTES}" WHERE {self._of_table}'
         old = key_sql(self._key, "OLD")
-        move = (
-            f'UPDATE "{_NOTES}" SET "key" = {key_sql(self._key, "NEW")} '
-            f'WHERE {self._of_table} AND "key" IS {old}'
-        )
-        settle = [f'{log_gone} AND c."key" IS NOT {old}', clear]
-        if self._moving:
-            settle[1] = f'{clear} AND "id" IN (SELECT c."id" {self.gone()} AND c."key" IS NOT {old})'
-        before_update = [
-            *([self._note_itself()] if self._moving else [clear]),
-            *(f"{note} AND NOT ({same(self._key, 'o')})" for note in self._notes()),
-        ]
-        return {
-            "noteinsert": ("BEFORE INSERT", "", [clear, *self._notes()]),
-            "noteupdate": ("BEFORE UPDATE", changed(self._ruled), before_update),
-            "settleinsert": ("AFTER INSERT", _ANY_NOTE, [log_gone, clear]),
-            "settleupdate": ("AFTER UPDATE", f"({changed(self._ruled)}) AND {_ANY_NOTE}", settle),
-            "move": ("AFTER UPDATE", f"({changed(self._key)}) AND {_ANY_NOTE}", [move]),
-            "forget": ("BEFORE DELETE", _ANY_NOTE, [f'{clear} AND "key" IS {old}']),
+        forget = f'DELETE FROM "{_NOTES}" WHERE {self._of_table} AND "key" IS {old}'
+        ruled = changed(self._ruled(self._on_update))
+        settle = [f'{log_gone} AND c."key" IS NOT {old}', self._clear()]
+        made = {
+            "noteupdate": ("BEFORE UPDATE", ruled, self._before_update()),
+            "settleupdate": (
+                "AFTER UPDATE",
+                f"({ruled}) AND {_ANY_NOTE}",
+                self._unless_within(settle) if self._moving else settle,
+            ),
+            "forget": ("BEFORE DELETE", _ANY_NOTE, [forget]),
         }
+        if self._cascading:
+            made["settledelete"] = (
+                "AFTER DELETE",
+                self._any(f'{self._owner} AND "key" IS {old}'),
+                settle,
+            )
+        if self._on_insert:
+            made["noteinsert"] = ("BEFORE INSERT", "", [self._clear(), *self._notes(self._on_insert)])
+            made["settleinsert"] = ("AFTER INSERT", _ANY_NOTE, [log_gone, self._clear()])
+        return made
 
-    def _notes(self) -> Iterator[str]:
-        """Yield a statement for each rule that notes the rows that are in the way of NEW."""
-        for index in self._rules:
+    def _before_update(self) -> list[str]:
+        notes = [f"{note} AND NOT ({same(self._key, 'o')})" for note in self._notes(self._on_update)]
+        outermost = f" AND NOT {self._any(self._within)}" if self._moving else ""
+        if self._cascading:
+            any_of_table = self._any(sql_literal(self._table.name))
+            notes.append(f"{self._note('OLD', self._owner)} WHERE {any_of_table}{outermost}")
+        if not self._moving:
+            return [self._clear(), *notes]
+        enter = (
+            f'INSERT INTO "{_NOTES}" ("table") SELECT {self._within} WHERE EXISTS (SELECT 1 {self.gone()})'
+        )
+        return [enter, f"{self._clear()}{outermost}", *notes]
+
+    def _unless_within(self, settle: Sequence[str]) -> list[str]:
+        """Return *settle*, but for an UPDATE that comes from within a REPLACE.
+
+        That one leaves it to the statement around it, and notes its own row, which
+        may be in the way of that statement's row now.
+        """
+        within = self._any(self._within)
+        leave = f'DELETE FROM "{_NOTES}" WHERE "id" = (SELECT max("id") FROM "{_NOTES}" WHERE "table" = {self._within})'
+        return [f"{self._note('NEW')} WHERE {within}", *(f"{one} AND NOT {within}" for one in settle), leave]
+
+    def _clear(self) -> str:
+        names = [sql_literal(self._table.name)]
+        names += [self._within] if self._moving else []
+        names += [self._owner] if self._cascading else []
+        return f'DELETE FROM "{_NOTES}" WHERE "table" IN ({", ".join(names)})'
+
+    def _any(self, of: str) -> str:
+        return f'EXISTS (SELECT 1 FROM "{_NOTES}" WHERE "table" = {of})'
+
+    def _notes(self, rules: Iterable[Index]) -> Iterator[str]:
+        """Yield a statement for each of *rules* that notes the rows that are in the way of NEW."""
+        for index in rules:
             conditions = [self._equal(part) for part in index.parts]
             conditions += [f"({index.where})"] if index.where else []
-            yield (
-                f'INSERT INTO "{_NOTES}" ("table", "key") SELECT {sql_literal(self._table.name)}, '
-                f'{key_sql(self._key, "o")} FROM "{self._table.name}" AS o WHERE {" AND ".join(conditions)}'
-            )
+            yield f'{self._note("o")} FROM "{self._table.name}" AS o WHERE {" AND ".join(conditions)}'
 
-    def _note_itself(self) -> str:
-        """Return the statement that notes the row that a foreign key action changes.
-
-        It may get in the way of the very row that replaces the one it pointed to.
-        """
-        old = key_sql(self._key, "OLD")
-        notes = f'SELECT 1 FROM "{_NOTES}" WHERE {self._of_table}'
-        return (
-            f'INSERT INTO "{_NOTES}" ("table", "key") SELECT {sql_literal(self._table.name)}, {old} '
-            f'WHERE EXISTS ({notes}) AND NOT EXISTS ({notes} AND "key" IS {old})'
-        )
+    def _note(self, row: str, of: str = "") -> str:
+        of = of or sql_literal(self._table.name)
+        return f'INSERT INTO "{_NOTES}" ("table", "key") SELECT {of}, {key_sql(self._key, row)}'
 
     def _equal(self, part: IndexPart) -> str:
         """Return SQL for whether row `o` and NEW are the same for one *part* of an index."""
@@ -118,11 +152,14 @@ class Conflicts:
             kind = _CASTS.get(self._columns[name].type)
             yield f'CAST(NEW."{name}" AS {kind}) AS "{name}"' if kind else f'NEW."{name}" AS "{name}"'
 
-    def _names(self, index: Index) -> Iterator[str]:
-        """Yield the columns on which it depends whether *index* lets a row in."""
-        for part in index.parts:
-            yield from [part.column] if part.column else _named(part.expression, self._columns)
-        yield from _named(index.where or "", self._columns)
+    def _ruled(self, rules: Iterable[Index]) -> list[Column]:
+        """Return the columns on which it depends whether *rules* let a row in."""
+        names: set[str] = set()
+        for index in rules:
+            for part in index.parts:
+                names.update([part.column] if part.column else _named(part.expression, self._columns))
+            names.update(_named(index.where or "", self._columns))
+        return [column for column in self._table.columns if column.name in names]
 
 
 def _named(sql: str, columns: Iterable[str]) -> list[str]:
@@ -132,14 +169,18 @@ def _named(sql: str, columns: Iterable[str]) -> list[str]:
 
 
 def _moves(column: Column) -> bool:
-    """Whether a foreign key action may change *column* while a REPLACE is going on.
-
-    SQLite runs such actions as soon as a row is removed. The other rows that are
-    in the way are still there then, so an UPDATE that comes from one must not
-    take their notes for settled.
-    """
+    """Whether a foreign key action may change *column*."""
     reference = column.reference
     return reference is not None and (
         reference.on_delete in ("SET NULL", "SET DEFAULT")
         or reference.on_update in ("CASCADE", "SET NULL", "SET DEFAULT")
     )
+
+
+def _cascades(table: Table, *, always: bool) -> bool:
+    """Whether a foreign key action may remove the row that is being updated.
+
+    Without *always* only a table that points to itself counts, not a circle of several.
+    """
+    references = [column.reference for column in table.columns if column.reference]
+    return any(one.on_delete == "CASCADE" and (always or one.table == table.name) for one in references)

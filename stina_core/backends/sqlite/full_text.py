@@ -140,13 +140,12 @@ class FullText(FullTextQueries):
         return last[0][0] if last else None
 
     def orphans(self) -> list[int]:
-        """Return the places whose row is gone from the table, or that belong to no key of it."""
-        return self._orphans("", ())
+        """Return the places whose row is gone from the table, or that belong to no key of it. Looks at all."""
+        return self._orphans(None)
 
     def remove_orphans(self, places: Sequence[int]) -> None:
         """Remove those of *places* that still are what `orphans()` returns."""
-        among = " WHERE id IN (SELECT value FROM json_each(?))"
-        self._delete(self._orphans(among, (json.dumps(list(places)),)))
+        self._delete(self._orphans(places))
 
     def pending(self, keys: Sequence[object] | None) -> PendingTexts:
         """Return an index in memory over the rows with these keys as they are now; over all rows for None.
@@ -178,14 +177,23 @@ class FullText(FullTextQueries):
             (json.dumps(list(places)),),
         )
 
-    def _orphans(self, among: str, values: Sequence[object]) -> list[int]:
-        stored = "m.key"
+    def _orphans(self, places: Sequence[int] | None) -> list[int]:
+        name, stored = self._declared.name, "m.key"
+        of_map = of_index = ""
+        values: list[object] = []
+        if places is not None:
+            among = "IN (SELECT value FROM json_each(?))"
+            of_map, of_index, values = (
+                f" AND m.id {among}",
+                f" AND s.rowid {among}",
+                [json.dumps(list(places))],
+            )
         rows = self._run(
-            f'SELECT id FROM (SELECT m.id FROM {MAP} AS m WHERE m."table" = ? AND NOT EXISTS '
+            f'SELECT m.id FROM {MAP} AS m WHERE m."table" = ?{of_map} AND NOT EXISTS '
             f"(SELECT 1 FROM {self._table} AS t WHERE {self._same(stored)}) "
             f"UNION SELECT s.rowid FROM {self._index} AS s WHERE NOT EXISTS "
-            f'(SELECT 1 FROM {MAP} AS m WHERE m.id = s.rowid AND m."table" = ?)){among}',
-            (self._declared.name, self._declared.name, *values),
+            f'(SELECT 1 FROM {MAP} AS m WHERE m.id = s.rowid AND m."table" = ?){of_index}',
+            (name, *values, name, *values),
         )
         return [place for (place,) in rows]
 

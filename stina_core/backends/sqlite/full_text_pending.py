@@ -54,13 +54,17 @@ class PendingTexts(FullTextQueries):
                 self._statement(self._add_key, (place, self._name, key))
                 self._statement(self._add_texts, (place, *texts))
 
+    def close(self) -> None:
+        """Forget the rows."""
+        self._connection.close()
+
     def __enter__(self) -> PendingTexts:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._connection.close()
+        self.close()
 
     def _statement(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         with translated(sql):

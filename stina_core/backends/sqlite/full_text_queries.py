@@ -1,7 +1,7 @@
 """Questions to one full-text index, in the file or in memory: which rows, in which order, with which excerpt.
 
-An excerpt comes from FTS5 with two bytes around each hit that UTF-8 never has, so
-that they cannot be mistaken for text, and is taken apart here.
+An excerpt comes from FTS5 with marks around each hit that UTF-8 cannot have, so
+that they are not mistaken for text, and is taken apart here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ EXCERPT = 24
 RANKED = 2000
 """How many of the newest hits are weighed; weighing 30,000 takes 56-92 ms, measured."""
 
-_MARK = re.compile(b"(\xfe|\xff)")
+_BEGIN, _END = b"\xff\xfe\xfd(", b"\xff\xfe\xfd)"
+_MARKS = re.compile(b"(\xff\xfe\xfd[()])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class FullTextQueries:
         self._index = f'"{table.search_name}"'
         (self.key,) = table.primary_key
         self.text_key = next(one.type for one in table.columns if one.name == self.key) == "text"
-        snippet = f"CAST(snippet({self._index}, -1, CAST(x'FE' AS TEXT), CAST(x'FF' AS TEXT), '…', {EXCERPT}) AS BLOB)"
+        snippet = f"CAST(snippet({self._index}, -1, {_text_sql(_BEGIN)}, {_text_sql(_END)}, '…', {EXCERPT}) AS BLOB)"
         hits = (
             f"FROM {self._index} AS f CROSS JOIN {MAP} AS m ON m.id = f.rowid WHERE f.{self._index} MATCH ?"
         )
@@ -125,14 +126,18 @@ def readable(text: bytes) -> str | BrokenText:
         return BrokenText(text)
 
 
+def _text_sql(mark: bytes) -> str:
+    return f"CAST(x'{mark.hex()}' AS TEXT)"
+
+
 def _taken_apart(excerpt: bytes) -> tuple[str, tuple[tuple[int, int], ...]]:
     text = ""
     marks: list[tuple[int, int]] = []
     begun: int | None = None
-    for part in _MARK.split(excerpt):
-        if part == b"\xfe":
+    for part in _MARKS.split(excerpt):
+        if part == _BEGIN:
             begun = len(text)
-        elif part == b"\xff":
+        elif part == _END:
             if begun is not None and begun < len(text):
                 marks.append((begun, len(text)))
             begun = None
