@@ -239,7 +239,7 @@ from stina_core import Plugins, UnsafeOpenError, open_store
 from stina_core.backends.sqlite import guard
 from stina_core.testing import running_python
 if sys.argv[2] == "off":
-    guard.protect = lambda path: None
+    guard._is_protected = lambda path: False
 other = '''
 import apsw
 connection = apsw.Connection(sys.argv[1])
@@ -265,7 +265,7 @@ from stina_core import Plugins, UnsafeOpenError, open_store
 from stina_core.backends.sqlite import guard
 from stina_core.testing import running_python
 if sys.argv[2] == "off":
-    guard.protect = lambda path: None
+    guard._is_protected = lambda path: False
 other = '''
 import apsw
 for number in range(20):
