@@ -201,6 +201,11 @@ def _check_parts(table: Table, names: Sequence[str]) -> None:
         for text, part in zip(index.columns, index.parts, strict=True):
             if not (part.column in names or _is_expression(part)):
                 raise DefinitionError(f"{table.name} has no column {text!r} for the index {index.name!r}")
+    if table.search is not None and (len(table.primary_key) > 1 or not table.tracked):
+        raise DefinitionError(
+            f"the full-text index of {table.name} follows the change feed by the key of each row; that needs a "
+            "key of one column, and a table that is tracked"
+        )
     if table.search is not None:
         check_search(
             table.name, table.search, {column.name for column in table.columns if column.type == "text"}

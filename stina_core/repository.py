@@ -13,12 +13,14 @@ import peewee
 
 if TYPE_CHECKING:
     from .changes import Actor
+    from .model import Model
+    from .search.index import FullTextIndex
     from .store import Store
     from .transactions import Transaction
 
 
 _RUN_LATER = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
-_LIVE = (peewee.Model, peewee.BaseQuery, GeneratorType, AbstractContextManager)
+_LIVE = (peewee.Model, peewee.BaseQuery, GeneratorType)
 
 
 class Repository:
@@ -30,6 +32,8 @@ class Repository:
         - Methods return finished values, never models, queries or generators: a
           query that runs later would run against whatever store is current then.
           What breaks this is refused with TypeError, at the latest by the call.
+          A handle that is closed, such as that of a subscription, may be returned:
+          what it goes on with are callbacks, which call repositories again.
         - A repository keeps no state of its own, so all threads may use it.
     """
 
@@ -39,6 +43,14 @@ class Repository:
     def transaction(self, actor: Actor | None = None) -> Transaction:
         """Open a transaction, or join the one that is open; see `Store.transaction`."""
         return self.store.transaction(actor)
+
+    def full_text(self, model: type[Model]) -> FullTextIndex:
+        """Return the full-text index of *model*, which declares one by `search = Search(...)` in its Meta.
+
+        Raises:
+            DefinitionError: it does not, or no plugin that is on declares it.
+        """
+        return self.store.full_text(model)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -66,7 +78,7 @@ def _in_store(method: Callable[..., Any] | None) -> Callable[..., Any]:
         with self.store.use():
             result = method(self, *arguments, **options)
         first = result[0] if isinstance(result, list | tuple) and result else result
-        if isinstance(first, _LIVE):
+        if _is_live(first):
             raise TypeError(
                 f"{type(self).__name__}.{method.__name__} returned a {type(first).__name__}, which would go on "
                 "using the store after the call; return finished values"
@@ -75,3 +87,10 @@ def _in_store(method: Callable[..., Any] | None) -> Callable[..., Any]:
 
     call._stina_in_store = True  # type: ignore[attr-defined]
     return call
+
+
+def _is_live(value: object) -> bool:
+    """Whether *value* goes on using the store: a block of a `with` statement does, a handle to close does not."""
+    return isinstance(value, _LIVE) or (
+        isinstance(value, AbstractContextManager) and not hasattr(value, "close")
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from functools import partial
 from types import TracebackType
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from .changes import Actor, Change, Changes, Cursor
 from .config import StoreConfig
 from .errors import (
+    DefinitionError,
     HookError,
     MigrationError,
     PluginError,
@@ -29,6 +30,8 @@ from .repository import Repository
 from .transactions import SNAPSHOT_DEADLINE, Snapshot, Transaction
 
 if TYPE_CHECKING:
+    import peewee
+
     from .backends.base import Backend
     from .catalog import Table
     from .feed.consumer import Consumer
@@ -38,9 +41,15 @@ if TYPE_CHECKING:
     from .feed.stream import ChangeStream
     from .feed.subscription import Subscription
     from .migrations.progress import OnProgress
+    from .model import Model
     from .plugins.plugin import Plugin
+    from .search.follower import Follower
+    from .search.index import FullTextIndex
 
 log = get_logger(__name__)
+
+_HURRY = 0.05
+"""Seconds a search waits for another writer; about as long as one batch of a process that is indexing."""
 
 R = TypeVar("R", bound=Repository)
 T = TypeVar("T")
@@ -245,6 +254,18 @@ class Store:
         self._check_open()
         return self._feed.consumer(name)
 
+    def full_text(self, model: type[Model]) -> FullTextIndex:
+        """Return the full-text index of *model*; plugins use it through `Repository.full_text`."""
+        self._check_open()
+        table = next((one for one in self._tables if one.name == model._meta.table_name), None)
+        if table is None or table.search is None:
+            raise DefinitionError(
+                f"{model.__name__} has no full-text index in this store; its Meta must say search = Search(...), "
+                "and its plugin be on"
+            )
+        key: peewee.Field = model._meta.primary_key  # type: ignore[assignment]  # a table with an index has one
+        return self._index(table, key.python_value)
+
     def use(self) -> AbstractContextManager[None]:
         """Make this store the one that models speak to: `with store.use():`, for ad-hoc queries."""
         self._check_open()
@@ -286,20 +307,51 @@ class Store:
 
             with self._making:
                 if self._followed is None:
-                    self._followed = Feed(
+                    feed = Feed(
                         self._backend,
                         self._transactions,
                         self._marker,
                         self._watch,
                         Retention(self._backend, self._transactions),
-                        [
-                            table
-                            for plugin in self._plugins.on
-                            if self._is_on(plugin.name)
-                            for table in _tables(plugin)
-                        ],
+                        self._tables,
                     )
+                    for table in self._tables:
+                        if table.search is not None:
+                            feed.keep(table.name, self._follower(table).follow_up)
+                    self._followed = feed
         return self._followed
+
+    @property
+    def _tables(self) -> list[Table]:
+        """Those of the plugins that are on."""
+        return [
+            table
+            for plugin in self._plugins.on
+            if plugin.schema is not None and self._is_on(plugin.name)
+            for table in plugin.schema.tables
+        ]
+
+    def _index(self, table: Table, key_value: Callable[[object], object]) -> FullTextIndex:
+        from .search.index import FullTextIndex
+
+        follower = self._follower(table)
+        return FullTextIndex(
+            follower.texts, follower, self._transactions, lambda: self._backend.waiting(_HURRY), key_value
+        )
+
+    def _follower(self, table: Table) -> Follower:
+        from .feed.log import ChangeLog
+        from .search.follower import Follower
+
+        texts = self._backend.full_text(table)
+        return Follower(
+            table.name,
+            texts,
+            self._backend.execute,
+            self._transactions,
+            ChangeLog(self._backend),
+            self.origin,
+        )
 
     def _start(self) -> None:
         self._starting = True
@@ -408,10 +460,6 @@ def open_store(
         store._end()
         raise
     return store
-
-
-def _tables(plugin: Plugin) -> Sequence[Table]:
-    return plugin.schema.tables if plugin.schema is not None else ()
 
 
 def _off(error: StinaError) -> tuple[PluginState, str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..catalog import Index, Search, Table, Type
     from ..shapes import Shapes
     from .following import Capture, Log
+    from .sqlite.full_text import FullText
     from .wake import Waiter
 
 Row = tuple[Any, ...]
@@ -252,6 +253,10 @@ class Backend(Protocol):
 
     def discard(self, backup: Backup) -> None:
         """Delete a backup that turned out not to be needed, unless it was there before."""
+        ...
+
+    def full_text(self, table: Table) -> FullText:
+        """Return the full-text index of *table*, which declares one."""
         ...
 
     def waiting(self, seconds: float) -> AbstractContextManager[None]:

@@ -16,6 +16,7 @@ from ..transactions import SNAPSHOT_DEADLINE, Transaction
 from .consumer import Consumer
 from .delivery import Delivery
 from .inbox import Inbox, Via, resets_of
+from .keeping import IndexKeeper
 from .listener import Listener
 from .log import ChangeLog
 from .observation import Observation, check_tracked
@@ -63,6 +64,7 @@ class Feed:
         self._watch = watch
         self._retention = retention
         self._tables = tables
+        self._kept: list[tuple[str, Callable[[], object]]] = []
         self._begin()
         _feeds.add(self)
 
@@ -117,6 +119,10 @@ class Feed:
         """Have the hook of a plugin called with each transaction."""
         self._receive(plugin, receive, None, None, None)
 
+    def keep(self, table: str, follow_up: Callable[[], object]) -> None:
+        """Have *follow_up* called now and then while this store listens, after changes of *table*."""
+        self._kept.append((table, follow_up))
+
     def _receive(
         self,
         name: str,
@@ -144,6 +150,7 @@ class Feed:
             on_value,
             self._delivery,
             via=via,
+            left_open=self._transactions.abandon,
             attend=self._router.add,
             ignore=self._router.remove,
         )
@@ -203,6 +210,7 @@ class Feed:
                 self._watch,
                 self._tables,
                 origin=self._marker.origin,
+                epoch=self._marker.opened,
                 prune=self._retention.prune,
                 replaced=self._replaced,
             )
@@ -215,6 +223,7 @@ class Feed:
             try:
                 self._listener = Listener(
                     self.log,
+                    self.head(),
                     waiter,
                     pass_on=self._router.route,
                     lost=self._lost,
@@ -225,6 +234,10 @@ class Feed:
             except BaseException:
                 waiter.close()
                 raise
+            for table, follow_up in self._kept:
+                keeper = IndexKeeper(table, follow_up, self._delivery)
+                self._router.add(keeper, [table])
+                keeper.schedule()  # there may be something left to do
             self._listener.start()
 
     def _lost(self, error: ResyncRequiredError, cursor: Cursor) -> None:

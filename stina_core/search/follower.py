@@ -24,7 +24,7 @@ BATCH = 500
 """Rows of the log, or of the table in a rebuild, per transaction: 10 to 20 ms of the write lock."""
 
 REWRITTEN = 20
-"""Known rows per transaction: taking old words out of the file costs about 2 ms a row."""
+"""Rows rewritten or removed per transaction: taking old words out of the file costs about 2 ms a row."""
 
 LAG = 100
 """Log rows about other tables that may be left unread; one more transaction is not worth it."""
@@ -84,8 +84,8 @@ class Follower:
         holder: str,
         clock: Callable[[], int] = now_ms,
     ) -> None:
+        self.texts = texts
         self._table = table
-        self._texts = texts
         self._transactions = transactions
         self._changes = changes
         self._holder = holder
@@ -158,7 +158,7 @@ class Follower:
         return self._positions.lease(self._holder, now, now + LEASE)
 
     def _is_whole(self, position: Position) -> bool:
-        return position.whole and self._texts.is_prepared()
+        return position.whole and self.texts.is_prepared()
 
     def _is_up_to_date(self, position: Position, until: Cursor) -> bool:
         if position.cursor.epoch == until.epoch and position.cursor.seq >= until.seq:
@@ -175,7 +175,7 @@ class Follower:
             return  # somebody began a rebuild meanwhile
         try:
             keys, reached, anew = self._changes.changed_keys(self._table, position.cursor, BATCH)
-            if not anew and self._texts.known(keys, REWRITTEN + 1) > REWRITTEN:
+            if not anew and self.texts.rewritten(keys, REWRITTEN + 1) > REWRITTEN:
                 keys, reached, anew = self._changes.changed_keys(self._table, position.cursor, REWRITTEN)
                 anew = anew or self._changes.head().seq - position.cursor.seq > FAR
         except ResyncRequiredError as error:
@@ -184,11 +184,11 @@ class Follower:
         if anew:
             self._begin_rebuild()
             return
-        self._texts.index(keys)
+        self.texts.index(keys)
         self._positions.advance(reached, self._clock())
 
     def _begin_rebuild(self) -> Position:
-        self._texts.prepare()
+        self.texts.prepare()
         return self._positions.begin_rebuild(self._changes.head(), self._clock())
 
     def _rebuild(self, may: Callable[[], bool]) -> bool:
@@ -200,11 +200,11 @@ class Follower:
             begun = self._joined(position) or self._begin_rebuild()
             if not may():
                 return False
-        if self._texts.rewrites(REMADE) >= REMADE:
+        if self.texts.all_rewritten(REMADE) >= REMADE:
             with self._transactions.begin():
                 if not self._goes_on(begun):
                     return True
-                self._texts.remake()
+                self.texts.remake()
                 begun = self._begin_rebuild()
         after: object | None = None
         more = True
@@ -216,20 +216,20 @@ class Follower:
                     return True
                 if not may():
                     return False
-                after = self._texts.index_after(after, rows)
+                after = self.texts.index_after(after, rows)
             more = after is not None
             rows = min(2 * rows, BATCH) if time.monotonic() - began < PACE else max(rows // 2, 1)
         return self._remove_orphans(begun, may)
 
     def _remove_orphans(self, begun: Position, may: Callable[[], bool]) -> bool:
-        orphans = self._texts.orphans()  # outside the lock; who comes back meanwhile is in the log
+        orphans = self.texts.orphans()  # outside the lock; who comes back meanwhile is in the log
         for start in range(0, len(orphans), REWRITTEN):
             with self._transactions.begin():
                 if not self._goes_on(begun):
                     return True
                 if not may():
                     return False
-                self._texts.remove_orphans(orphans[start : start + REWRITTEN])
+                self.texts.remove_orphans(orphans[start : start + REWRITTEN])
         with self._transactions.begin():
             if self._goes_on(begun):
                 self._positions.end_rebuild()
@@ -238,10 +238,10 @@ class Follower:
 
     def _joined(self, position: Position | None) -> Position | None:
         """Return the rebuild that is under way: from its older cursor on everything will be read again anyway."""
-        if position is None or not self._texts.is_prepared():
+        if position is None or not self.texts.is_prepared():
             return None
         return position if position.cursor.epoch == self._changes.head().epoch else None
 
     def _goes_on(self, begun: Position) -> bool:
         """Whether that rebuild still is the one: it was not ended, and the index was not made anew."""
-        return self._positions.read() == begun and self._texts.is_prepared()
+        return self._positions.read() == begun and self.texts.is_prepared()

@@ -24,9 +24,9 @@ from .connection import (
     connect,
     connect_memory,
     make_file,
-    patience,
     set_journal,
     tighten,
+    waiting,
 )
 from .database import StoreDatabase
 from .ddl import SqliteDdl
@@ -38,7 +38,9 @@ from .statements import is_one
 from .table_reads import TableReads, recorded
 
 if TYPE_CHECKING:
+    from ...catalog import Table
     from ..wake import Bell, MemoryWake, Waiter, Way
+    from .full_text import FullText
 
 _NOTED = frozenset({"stina_repair", "stina_search", "stina_cursor"})
 """Tables of the core that the operations of a step write to."""
@@ -190,6 +192,12 @@ class SqliteBackend:
         finally:
             reader.close()
 
+    def full_text(self, table: Table) -> FullText:
+        """Return the full-text index of *table*."""
+        from .full_text import FullText  # few programs search
+
+        return FullText(table, self.execute)
+
     def claim(self) -> None:
         """Mark the file as Stina's in its header; rolled back with the transaction around it."""
         if not self._config.in_memory:
@@ -228,14 +236,9 @@ class SqliteBackend:
         if backup.path not in self._older:
             backup.path.unlink(missing_ok=True)
 
-    @contextmanager
-    def waiting(self, seconds: float) -> Iterator[None]:
+    def waiting(self, seconds: float) -> AbstractContextManager[None]:
         """Inside the block wait at most *seconds* for another writer."""
-        token = patience.set(seconds)
-        try:
-            yield
-        finally:
-            patience.reset(token)
+        return waiting(seconds)
 
     def schema_version(self) -> int:
         """SQLite's count of schema changes of the file."""

@@ -13,8 +13,8 @@ import random
 import re
 import time
 import weakref
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -117,6 +117,16 @@ def configure(connection: apsw.Connection, busy_timeout: float, synchronous: Syn
     ):
         connection.execute(f"PRAGMA {pragma} = {wanted}").fetchall()
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # the first read of the file
+
+
+@contextmanager
+def waiting(seconds: float) -> Iterator[None]:
+    """Inside the block, in this thread or task, wait for another writer at most *seconds*."""
+    token = patience.set(seconds)
+    try:
+        yield
+    finally:
+        patience.reset(token)
 
 
 def _busy_handler(connection: weakref.ref[apsw.Connection], timeout: float) -> Callable[[int], bool]:

@@ -74,8 +74,8 @@ class FullText(FullTextQueries):
         self._run(f"DROP TABLE {self._index}", ())
         self._run(create_search_sql(self._declared.search_name, self._search), ())
 
-    def rewrites(self, limit: int) -> int:
-        """How many rows of the index are not as the table has them, or have no row there; counted up to *limit*."""
+    def all_rewritten(self, limit: int) -> int:
+        """How many rows of the whole index are not as the table has them, or gone from it; counted up to *limit*."""
         name = self._declared.name
         ((count,),) = self._run(
             f"SELECT count(*) FROM (SELECT 1 FROM {MAP} AS m JOIN {self._index} AS s ON s.rowid = m.id "
@@ -100,13 +100,15 @@ class FullText(FullTextQueries):
             )
             self._delete([place for (place,) in gone])
 
-    def known(self, keys: Sequence[object], limit: int) -> int:
-        """How many of these keys are in the index already; not counted beyond *limit*."""
+    def rewritten(self, keys: Sequence[object], limit: int) -> int:
+        """How many of these rows `index()` would rewrite or remove; not counted much beyond *limit*."""
         count = 0
         for part in _parts(keys):
             ((some,),) = self._run(
                 f'SELECT count(*) FROM {self._wanted(part)} CROSS JOIN {MAP} AS m ON m."table" = ? '
-                "AND m.key = +w.column1",
+                f"AND m.key = +w.column1 CROSS JOIN {self._index} AS s ON s.rowid = m.id "
+                f"LEFT JOIN {self._table} AS t ON {self._same('w.column1')} "
+                f"WHERE {self._t_key} IS NULL OR {self._differs}",
                 (*part, self._declared.name),
             )
             count += some

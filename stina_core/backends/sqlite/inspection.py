@@ -17,13 +17,16 @@ from urllib.parse import quote
 
 import apsw
 
+from ...catalog import Table
 from ...errors import ConfigError, ReadOnlyError, StoreCorruptError, StoreIOError
 from ...migrations.plan import Entry
 from .connection import STATEMENTS, check_owner, configure
 from .errors import of_system, translated
+from .feed_inspection import Feed, feed, uncaptured
 from .statements import TABLES
 
 _BUSY = 5.0  # seconds
+_OF_FEED = {"stina_feed", "stina_change", "stina_cursor"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +38,6 @@ class Repairs:
     column: str
     reason: str
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """The change feed of a file. `newest` is None while nothing was written."""
-
-    epoch: str
-    oldest: int
-    newest: int | None
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +99,7 @@ def contents(path: str) -> Contents:
             ledger=_ledger(connection) if "stina_ledger" in tables else None,
             repairs=_repairs(connection) if "stina_repair" in tables else (),
             failures=_failures(connection) if "stina_failure" in tables else {},
-            feed=_feed(connection) if {"stina_feed", "stina_change"} <= set(tables) else None,
+            feed=feed(connection) if set(tables) >= _OF_FEED else None,
         )
 
 
@@ -136,6 +129,12 @@ def broken_references(path: str) -> dict[str, int]:
         for table, *_ in connection.execute("PRAGMA foreign_key_check"):
             found[str(table)] = found.get(str(table), 0) + 1
     return found
+
+
+def not_captured(path: str, tables: Iterable[Table]) -> list[str]:
+    """Return those of *tables*, as plugins declare them, whose changes are not all written down in the feed."""
+    with opened(path) as connection, translated():
+        return uncaptured(connection, tables)
 
 
 def _existing(path: str) -> str:
@@ -212,12 +211,3 @@ def _repairs(connection: apsw.Connection) -> tuple[Repairs, ...]:
         'GROUP BY "plugin", "table", "column", "reason" ORDER BY min("id")',
     )
     return tuple(Repairs(*row) for row in rows)
-
-
-def _feed(connection: apsw.Connection) -> Feed | None:
-    rows = _rows(
-        connection,
-        "SELECT epoch, oldest, (SELECT max(seq) FROM stina_change), (SELECT count(*) FROM stina_change) "
-        "FROM stina_feed",
-    )
-    return Feed(*rows[0]) if rows else None
