@@ -102,7 +102,7 @@ def test_link_and_real_name_take_the_same_lock(tmp_path: Path, monkeypatch: pyte
         open_store(link, plugins=Plugins([]))
     with open_store(link, plugins=Plugins([])) as store:
         with store.transaction():
-            assert file_rows(link, "SELECT count(*) FROM stina_ledger") == [(2,)]
+            assert file_rows(link, "SELECT count(*) FROM stina_ledger") == [(3,)]
 
         assert store.path == str(real)
         assert {file.name for file in tmp_path.iterdir()} == {

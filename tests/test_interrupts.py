@@ -14,7 +14,9 @@ import pytest
 
 from stina_core import Store, Transaction, open_store
 from stina_core import transactions as module
-from stina_core.backends.sqlite import database, gate, session
+from stina_core.backends import following
+from stina_core.backends.sqlite import backend, database, gate, session
+from stina_core.feed import cause, marker, retention
 
 from .notes_and_labels import CONFIG, DEADLINE, PLUGINS, NoteRepository
 
@@ -29,7 +31,9 @@ def lines_of_an_open_block(owner: type[Transaction | module.Snapshot]) -> set[tu
 class Interrupter:
     """Raises KeyboardInterrupt at the *turn*-th line that runs in the modules of a transaction."""
 
-    FILES = frozenset(one.__file__ for one in (module, session, database, gate))
+    FILES = frozenset(
+        one.__file__ for one in (module, session, database, gate, backend, following, cause, marker)
+    )
     FREE = frozenset(lines_of_an_open_block(Transaction) | lines_of_an_open_block(module.Snapshot))
 
     def __init__(self, turn: int) -> None:
@@ -76,6 +80,11 @@ def test_interrupt_at_any_line_leaves_all_or_nothing_and_a_usable_store(quick_st
     assert turns > 100
 
 
+def logged_after(store: Store, seq: int) -> str:
+    """What the log of changes says happened after *seq*."""
+    return "".join(row.op for row in store._backend.log.after(seq, 100)[1])
+
+
 def interrupt_everywhere(store: Store) -> int:
     """Interrupt one block after the other, each a line later, until one comes through; return how many did not."""
     notes = store[NoteRepository]
@@ -91,11 +100,13 @@ def interrupt_everywhere(store: Store) -> int:
     turn = 0
     while True:
         turn += 1
+        newest = store._backend.log.extent().newest
         fired = interrupted(turn, block)
         assert not store._transactions.open
         notes.add("after")
         texts = notes.texts()
         assert texts in (["after"], ["one", "two", "after"])
+        assert logged_after(store, newest) == ("IT" if texts == ["after"] else "IITIT")
         with ThreadPoolExecutor(1) as other:
             assert other.submit(notes.texts).result(DEADLINE) == texts
         if not fired:
@@ -126,3 +137,34 @@ def test_interrupt_at_any_line_of_a_refused_begin_leaves_a_usable_store(
 
     with ThreadPoolExecutor(1) as thread:
         assert thread.submit(interrupt_everywhere).result() > 20
+
+
+def test_interrupt_at_any_line_of_pruning_after_a_commit_keeps_it_and_the_next_prunes_on(
+    quick_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marker, "PRUNE_EVERY", 1)
+    monkeypatch.setattr(retention, "KEPT_ROWS", 0)
+    monkeypatch.setattr(retention, "KEPT_MS", -1_000)
+    notes, log = quick_store[NoteRepository], quick_store._backend.log
+
+    def block() -> None:
+        with quick_store.transaction():
+            notes.add("one")
+
+    def interrupt_everywhere() -> int:
+        turn = 0
+        fired = True
+        while fired:
+            turn += 1
+            newest = log.extent().newest
+            fired = interrupted(turn, block)
+            assert not quick_store._transactions.open
+            notes.add("after")
+            added = ["after"] if log.extent().newest == newest + 2 else ["one", "after"]
+            assert notes.texts() == added
+            assert [row.op for row in log.after(0, 100)[1]] == ["T"]
+            notes.clear()
+        return turn
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(interrupt_everywhere).result() > 150

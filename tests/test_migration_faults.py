@@ -292,6 +292,7 @@ def test_everyday_faults_are_those_of_the_plugins_own_statements(
         '"bee_a"',
         '"bee_b"',
         '"bee_c"',
+        '"stina_change_guard"',  # capture is seen to after all steps
     ]
     assert texts.index("COMMIT") > texts.index("RELEASE stina_1")
     assert own[-1] == len(script)  # until the file is ready for use

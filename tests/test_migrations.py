@@ -115,11 +115,13 @@ def test_every_core_table_is_there_from_the_start(store_path: Path) -> None:
     assert tables(store_path) == {
         "stina_catalog",
         "stina_change",
+        "stina_conflict",
         "stina_ledger",
         "stina_failure",
         "stina_feed",
         "stina_cursor",
         "stina_repair",
+        "stina_search",
     }
     ((epoch, oldest),) = file_rows(store_path, "SELECT epoch, oldest FROM stina_feed")
     assert len(epoch) == 12
@@ -131,6 +133,7 @@ def test_memory_store_runs_the_same_steps() -> None:
         assert [str(step) for step in store.outcome.applied] == [
             "stina/0001_core",
             "stina/0002_catalog",
+            "stina/0003_feed",
             "notes/0001_step",
         ]
 
@@ -412,7 +415,7 @@ def newer_core(version: str) -> PluginSteps:
     migrations = Migrations("stina")
     migrations.steps += core_steps(version).steps
 
-    @migrations.step("0003_later")
+    @migrations.step("0004_later")
     def later(op: Operations) -> None:
         op.create_table("later", id=IdField())
 
@@ -430,7 +433,7 @@ def test_file_of_a_newer_core_is_refused_and_not_touched(
     with pytest.raises(SchemaTooNewError) as caught:
         opened(store_path, stepping("notes", making("note"), making("memo")))
 
-    assert caught.value.step == "0003_later"
+    assert caught.value.step == "0004_later"
     assert "newer version of stina" in str(caught.value)
     assert digest(store_path) == before
     assert backups(store_path) == []

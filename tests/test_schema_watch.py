@@ -78,14 +78,15 @@ NEW_EPOCH = "UPDATE stina_feed SET schema_epoch = schema_epoch + 1"
 
 def refusal(store: Store) -> StinaError | None:
     """Why *store* does not write; None if it does."""
-    before = store._backend.execute("SELECT seq FROM stina_change")
+    log = "SELECT op FROM stina_change ORDER BY seq"
+    before = store._backend.execute(log)
     try:
         with store.transaction():
             store._backend.execute("INSERT INTO stina_change (\"table\", op) VALUES ('notes_note', 'test')")
     except StinaError as error:
-        assert store._backend.execute("SELECT seq FROM stina_change") == before
+        assert store._backend.execute(log) == before
         return error
-    assert len(store._backend.execute("SELECT seq FROM stina_change")) == len(before) + 1
+    assert store._backend.execute(log) == [*before, ("test",), ("T",)]
     return None
 
 
@@ -162,7 +163,7 @@ def test_without_the_watch_older_code_would_write_what_a_step_has_just_done_away
     with pytest.raises(SchemaTooNewError):
         store._backend.execute(write, ["refused"])
 
-    monkeypatch.setattr(store._backend.session, "on_begin", lambda: None)
+    monkeypatch.setattr(watch.SchemaWatch, "check", lambda self, epoch: None)
     store._backend.execute(write, ["late"])
 
     assert file_rows(store_path, "SELECT id, title FROM notes_note") == [("early", "untitled"), ("late", "")]
@@ -277,21 +278,32 @@ def refusal_of_begin(store: Store) -> StinaError | None:
         return error
 
 
+BEFORE_THE_FEED = [
+    "DROP TRIGGER stina_change_guard",
+    "DROP TABLE stina_conflict",
+    "DROP TABLE stina_search",
+    "DELETE FROM stina_ledger WHERE id = '0003_feed'",
+]
 BEFORE_THE_CATALOG = [
+    *BEFORE_THE_FEED,
     "ALTER TABLE stina_ledger DROP COLUMN breaking",
     "DROP TABLE stina_catalog",
     "DELETE FROM stina_ledger WHERE id = '0002_catalog'",
 ]
 BEFORE_ANY_STEP = [
-    f"DROP TABLE stina_{name}"
-    for name in ("ledger", "change", "feed", "cursor", "repair", "failure", "catalog")
+    *BEFORE_THE_CATALOG,
+    *(f"DROP TABLE stina_{name}" for name in ("ledger", "change", "feed", "cursor", "repair", "failure")),
 ]
 
 
 @pytest.mark.parametrize(
     ("statements", "step"),
-    [(BEFORE_THE_CATALOG, "0002_catalog"), (BEFORE_ANY_STEP, "0001_core")],
-    ids=["catalog", "all"],
+    [
+        (BEFORE_THE_FEED, "0003_feed"),
+        (BEFORE_THE_CATALOG, "0002_catalog"),
+        (BEFORE_ANY_STEP, "0001_core"),
+    ],
+    ids=["feed", "catalog", "all"],
 )
 def test_file_that_lacks_steps_of_the_core_itself_is_called_older(
     store: Store, store_path: Path, tmp_path: Path, statements: list[str], step: str
@@ -326,7 +338,7 @@ def statements_of(store: Store) -> Iterator[list[str]]:
     connection.set_exec_trace(None)
 
 
-LOOK = "SELECT epoch, schema_epoch FROM stina_feed"
+LOOK = "SELECT epoch, schema_epoch, (SELECT max(seq) FROM stina_change) FROM stina_feed"
 
 
 def test_transaction_looks_once_however_deep_it_is_and_reads_never_do(store: Store) -> None:
@@ -353,13 +365,13 @@ def test_ledger_is_compared_once_after_a_change(store: Store, store_path: Path) 
     assert second == ["BEGIN IMMEDIATE", LOOK, "COMMIT"]
 
 
-def test_store_in_memory_is_not_watched() -> None:
+def test_transaction_of_a_store_in_memory_looks_once_too() -> None:
     plugins = load_plugins([NOTES], StoreConfig())
     with open_store(":memory:", plugins=plugins) as store:
         with statements_of(store) as seen, store.transaction():
             pass
 
-    assert seen == ["BEGIN IMMEDIATE", "COMMIT"]
+    assert seen == ["BEGIN IMMEDIATE", LOOK, "COMMIT"]
 
 
 def test_refused_transaction_leaves_no_lock_and_runs_nothing_of_its_block(
@@ -391,12 +403,12 @@ def interrupted_looks(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator
     turn = 1
     interrupter = Interrupter(turn)
 
-    def traced() -> None:
+    def traced() -> object:
         monkeypatch.setattr(session, "on_begin", look)
         before = sys.gettrace()
         sys.settrace(interrupter.trace)
         try:
-            look()
+            return look()
         finally:
             sys.settrace(before)
 

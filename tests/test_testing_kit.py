@@ -105,9 +105,9 @@ def test_file_rows_reads_a_live_store_without_disturbing_it(store_path: Path) ->
     with open_store(store_path, plugins=Plugins([])) as store:
         rows = file_rows(store_path, "SELECT plugin, id FROM stina_ledger")
 
-        assert rows == [("stina", "0001_core"), ("stina", "0002_catalog")]
+        assert rows == [("stina", "0001_core"), ("stina", "0002_catalog"), ("stina", "0003_feed")]
         with store.transaction():
-            assert file_rows(store_path, "SELECT count(*) FROM stina_ledger") == [(2,)]
+            assert file_rows(store_path, "SELECT count(*) FROM stina_ledger") == [(3,)]
 
 
 def test_plugins_of_raises_what_a_plugin_does_wrong() -> None:

@@ -14,7 +14,8 @@ def objects_kept() -> Changed:
         note(title=TextField(), rank=IntegerField(), stars=IntegerField(default=0)),
         'op.add_column("note", stars=IntegerField(default=0))',
         rows=[{"title": "a", "rank": 1}],
-        query="SELECT name FROM sqlite_schema WHERE name GLOB 'notes_note__[rt]*' OR name GLOB '*_search' ORDER BY 1",
+        query="SELECT name FROM sqlite_schema WHERE name GLOB 'notes_note__[rt]*' "
+        "OR name GLOB 'notes_*_search' ORDER BY 1",
         after=[("notes_note__rank",), ("notes_note__title_rank",), ("notes_note_search",)],
         keeps={"index:note__rank", "index:note__title_rank", "search:note"},
     )

@@ -183,7 +183,7 @@ def rules(draw: st.DrawFn, plan: TablePlan) -> None:
         Check(f"\"{name}\" <> 'never'", name="not_never") for name in texts if draw(st.booleans())
     ]
     plan.indexes += draw(st.sampled_from([[], indexes[:1], indexes[1:2], indexes]))
-    if draw(st.booleans()):
+    if plan.key != "composite" and draw(st.booleans()):
         prefix = draw(st.sampled_from([(), (2,), (2, 3)]))
         plan.search = Search("tag", *(name for name in texts if draw(st.booleans())), prefix=prefix)
 

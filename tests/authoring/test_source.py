@@ -193,6 +193,9 @@ class Pet(Model):
     other_id = ForeignKeyField(Owner)
     owner_ = TextField(column_name="owner")
 
+    class Meta:
+        search = Search("owner_", tokenizer="unicode61 remove_diacritics 1", prefix=(2, 3))
+
 
 class Wide(Model):
     part = TextField(column_name="group")
@@ -213,7 +216,6 @@ class Wide(Model):
             Index('lower("group")', "number", name="low"),
             Index("number", name="another"),
         )
-        search = Search("part", tokenizer="unicode61 remove_diacritics 1", prefix=(2, 3))
 
 
 def test_tables_are_made_with_everything_that_belongs_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +240,7 @@ def test_tables_are_made_with_everything_that_belongs_to_them(monkeypatch: pytes
     tables = loaded(Owner, Pet, Wide)["notes"].schema
     assert tables is not None
     assert made == [replace(table, search=None) for table in tables.tables]
-    assert searches == [("notes_wide_search", tables.tables[2].search)]
+    assert searches == [("notes_pet_search", tables.tables[1].search)]
 
 
 def test_foreign_key_to_another_plugin_names_that(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,11 +97,13 @@ def test_purge_deletes_every_object_of_the_plugin_and_nothing_else(orphan: Path,
     before = objects(orphan)
     mine = {name for name in before if name.startswith("todos_")}
     assert {"todos_todo", "todos_todo_search", "todos_todo_search_data", "todos_watch", "todos_short"} <= mine
+    capture = {name for name in before if name.startswith("stina_capture_todos_todo_")}
+    assert len(capture) == 4
 
     result = stina("--db", orphan, "db", "purge", "todos", "--yes", "--json")
 
     assert (result.code, result.err) == (0, "")
-    assert objects(orphan) == before - mine - {"watch_todos"}
+    assert objects(orphan) == before - mine - capture - {"watch_todos"}
     assert result.document["tables"] == ["todos_todo", "todos_todo_search"]
     assert result.document["others"] == [
         "index todos_of_other",

@@ -11,6 +11,7 @@ ROUNDS = 15
 STEPS = [
     ("stina", "0001_core"),
     ("stina", "0002_catalog"),
+    ("stina", "0003_feed"),
     ("counters", "0001_counter"),
     ("counters", "0002_entry"),
     ("counters", "0003_first"),
@@ -81,7 +82,7 @@ def opened(path):
 def start_again(path):
     assert code(child(lambda: opened(path))) == 0, path
     steps = file_rows(path, "SELECT plugin, id FROM stina_ledger")
-    assert len(steps) == len(set(steps)) == 5, steps
+    assert len(steps) == len(set(steps)) == 6, steps
     assert file_rows(path, "PRAGMA integrity_check") == [("ok",)]
 
 def die_at_statement(path, number):
