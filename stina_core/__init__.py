@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         UnsafeOpenError,
     )
     from .feed.consumer import Consumer
+    from .feed.inbox import Via
     from .feed.observation import Observation
     from .feed.stream import ChangeStream
     from .feed.subscription import Subscription
@@ -117,6 +118,7 @@ _HOMES = {
         "UnsafeOpenError",
     ),
     ".feed.consumer": ("Consumer",),
+    ".feed.inbox": ("Via",),
     ".feed.observation": ("Observation",),
     ".feed.stream": ("ChangeStream",),
     ".feed.subscription": ("Subscription",),
@@ -233,6 +235,7 @@ __all__ = [
     "Transaction",
     "TransactionError",
     "UnsafeOpenError",
+    "Via",
     "__version__",
     "check_text",
     "get_logger",

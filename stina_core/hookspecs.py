@@ -103,12 +103,16 @@ class StinaHooks:
     def on_change(self, store: Store, changes: Changes) -> None:
         """React to one committed transaction of any program that uses the file.
 
-        When: after the commit, once per transaction, in commit order, for local
-        and for other programs' writes alike, outside any transaction, on the
-        store's listener thread. At least once: after a crash the last ones may
-        come again. (Nothing calls it in this version; the change feed will.)
-        If it raises: it is logged with the plugin's name, the others still run;
-        a plugin that keeps failing is paused.
+        When: after the commit, once per transaction, in commit order, for local and for other
+        programs' writes alike, outside any transaction, on a thread of the store's. Every
+        program that has the store open calls it, so it runs once in each; what must happen
+        once in all uses `store.consumer()`. What is committed while no program is open is not
+        told. At closing, the store's own commits are still told, for at most two seconds.
+        Must understand: a change with `op` RESET (see `Op`).
+        What it writes has the transaction it was told of as its `cause`; see `Store.subscribe`.
+        If it raises: it is logged with the plugin's name, the others still run; a plugin that
+        fails five times in a row is paused, and then told of a RESET. One that does not come
+        back holds up nobody else.
         """
 
     @hookspec

@@ -32,6 +32,9 @@ log = get_logger(__name__)
 _NOTED_IN = ("ledger", "catalog", "failure", "repair", "cursor")
 """The core's tables that speak of plugins."""
 
+_NOTED_BY_TABLE = ("search", "conflict")
+"""The core's tables that speak of rows in a plugin's tables."""
+
 _OBJECTS = (
     "SELECT CASE m.type WHEN 'table' THEN t.type ELSE m.type END, m.name, m.tbl_name, m.sql "
     "FROM sqlite_schema AS m LEFT JOIN pragma_table_list AS t ON t.schema = 'main' AND t.name = m.name "
@@ -48,7 +51,7 @@ class Purged:
 
     Attributes:
         tables: Full names of the tables and full-text indexes that are gone.
-        others: The indexes, views and triggers that are gone, as `view todos_short`.
+        others: The indexes, views and triggers that are gone, as `view todos_short`; not the core's own.
         backup: The store as it was before.
     """
 
@@ -97,7 +100,8 @@ def purge(config: StoreConfig, plugins: Plugins, name: str) -> Purged:
     That is every object called `<name>_...` and what the core noted of the plugin:
     its steps, failures, repairs and cursors. If the plugin is installed again, it
     starts on an empty store. No step of another plugin runs. Programs that have
-    the store open go on, and notice that its schema is another one.
+    the store open go on, and notice that its schema is another one; the change feed
+    tells them that the plugin's tables were reset.
 
     Args:
         config: With its path decided.
@@ -151,6 +155,7 @@ def _check_name(name: str, plugins: Plugins, known: Set[str]) -> None:
 def _delete(opened: OpenDatabase, name: str) -> None:
     """Delete what `_remains()` found, inside the caller's transaction."""
     backend = opened.backend
+    followed = sorted(table for table in backend.capture.captured() if _is_of(name, table))
     objects = [
         (kind, one)
         for kind, one, table, _ in backend.execute(_OBJECTS)
@@ -162,6 +167,9 @@ def _delete(opened: OpenDatabase, name: str) -> None:
                 backend.execute(f"DROP {'TABLE' if kind == 'virtual' else kind.upper()} {quoted(one)}")
     for table in _NOTED_IN:
         backend.execute(f"DELETE FROM stina_{table} WHERE plugin = ?", (name,))
+    for table in _NOTED_BY_TABLE:
+        backend.execute(f'DELETE FROM stina_{table} WHERE "table" GLOB ?', (f"{name}_*",))
+    backend.capture.reset(followed)
     ledger.begin_epoch(backend)
 
 
@@ -188,7 +196,11 @@ def _remains(connection: apsw.Connection, name: str) -> Remains:
         )
     return Remains(
         tuple(sorted(one for kind, one in gone if kind in ("table", "virtual"))),
-        tuple(f"{kind} {one}" for kind, one in sorted(gone) if kind in ("index", "view", "trigger")),
+        tuple(
+            f"{kind} {one}"
+            for kind, one in sorted(gone)
+            if kind in ("index", "view", "trigger") and not _is_of(CORE, one)
+        ),
     )
 
 

@@ -25,7 +25,8 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .backends.base import Backup
-    from .backends.sqlite.inspection import Contents, Feed, Repairs
+    from .backends.sqlite.feed_inspection import Feed
+    from .backends.sqlite.inspection import Contents, Repairs
     from .config import StoreConfig
     from .migrations.drift import Difference
 

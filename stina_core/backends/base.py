@@ -78,10 +78,6 @@ class Session(Protocol):
         """How many rows this thread's connection has written so far, those of triggers and cascades too."""
         ...
 
-    def insert(self, sql: str, values: Sequence[object]) -> int:
-        """Run an INSERT of the core and return the row id it made; 0 if it made none."""
-        ...
-
     def commit(self) -> None: ...
 
     def rollback(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -16,19 +17,17 @@ INSERT, UPDATE, DELETE, RESET, MARK = "IUDRT"
 CAPTURE = 1
 """How changes are captured. Another number has every file looked at again when it is opened next."""
 
-MARKING = (
-    'INSERT INTO stina_change ("table", op, key, data) '
-    "SELECT '', 'T', ? + 1, ? WHERE (SELECT max(seq) FROM stina_change) > ?"
-)
-"""Marks a transaction, if it wrote to the log: the newest row before it, the data, and that row again."""
-
 
 def mark_data(origin: str, actor: str | None, at: int, cause: int | None = None, depth: int = 0) -> str:
     """Return what a MARK says, as JSON; *at* is in UTC milliseconds."""
-    said: dict[str, object] = {"origin": origin, "actor": actor, "at": at}
-    if cause is not None:
-        said |= {"cause": cause, "depth": depth}
-    return json.dumps(said, separators=(",", ":"))
+    caused = "" if cause is None else f',"cause":{cause},"depth":{depth}'
+    return f"{_by(origin, actor)}{at}{caused}}}"
+
+
+@lru_cache(maxsize=64)
+def _by(origin: str, actor: str | None) -> str:
+    by = json.dumps({"origin": origin, "actor": actor}, separators=(",", ":"))
+    return f'{by[:-1]},"at":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,10 @@ class Log(Protocol):
 
     def extent(self) -> Extent:
         """How far it reaches now. One SELECT."""
+        ...
+
+    def mark(self, newest: int, data: str) -> int:
+        """End a transaction, inside it, with a MARK, if it wrote any row after *newest*; returns its number or 0."""
         ...
 
     def after(self, seq: int, limit: int) -> tuple[Extent, list[LogRow]]:

@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .invocation import pass_store
-    from .output import emit, emit_rows
+    from .output import emit, emit_line, emit_rows
+    from .reader import while_read
 
-_HOMES = {"emit": ".output", "emit_rows": ".output", "pass_store": ".invocation"}
+_HOMES = {
+    "emit": ".output",
+    "emit_line": ".output",
+    "emit_rows": ".output",
+    "pass_store": ".invocation",
+    "while_read": ".reader",
+}
 
-__all__ = ["emit", "emit_rows", "pass_store"]
+__all__ = ["emit", "emit_line", "emit_rows", "pass_store", "while_read"]
 
 
 def __getattr__(name: str) -> object:

@@ -27,6 +27,10 @@ GROUP = "stina.commands"
 _UNKNOWN = "a distribution that cannot be read"
 
 _OWN = {
+    "changes": (
+        ".changes_command:changes",
+        "Print what was committed, and with --follow what is committed next.",
+    ),
     "db": (".db:db", "Look at, back up, restore or reset the store's file, and bring its schema up to date."),
     "doctor": (".doctor:doctor", "Look for what is wrong, and say what to do about it."),
     "plugins": (".plugins_command:plugins", "List the plugins and how they are."),

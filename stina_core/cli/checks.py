@@ -12,6 +12,7 @@ from ..findings import Finding, Severity
 from ..plugins import PluginState, PluginStatus
 from ..status import SchemaState, StoreReport
 from .documents import count, size, tables_left
+from .feed_checks import capture, consumers
 
 _INFO, _WARNING, _ERROR = Severity.INFO, Severity.WARNING, Severity.ERROR
 
@@ -27,6 +28,7 @@ class Facts:
         log_bytes: Size of the write-ahead log.
         quick_check: SQLite's verdict; `ok` for a file that was not checked.
         broken_references: Rows that point to nothing, by table.
+        uncaptured: Tables whose changes may not all be in the change feed.
         core: How the core's own tables differ from what its steps make.
         unchecked: Why a check could not be made, or an empty string.
     """
@@ -39,6 +41,7 @@ class Facts:
     log_bytes: int = 0
     quick_check: str = "ok"
     broken_references: Mapping[str, int] = field(default_factory=dict)
+    uncaptured: tuple[str, ...] = ()
     core: tuple[Deviation, ...] = ()
     unchecked: str = ""
 
@@ -202,6 +205,8 @@ CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     structure,
     plugins,
     drift,
+    capture,
+    consumers,
     repairs,
     backups,
 )

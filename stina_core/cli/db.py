@@ -108,17 +108,24 @@ def _before(done: Replaced) -> str:
 
 
 def _status(report: StoreReport) -> str:
-    from .documents import count, in_words, next_step, plugin_lines, state, tables_left
+    from .documents import (
+        consumer_line,
+        count,
+        feed_line,
+        in_words,
+        next_step,
+        plugin_lines,
+        state,
+        tables_left,
+    )
 
     schema = report.schema
     pairs = [("path", report.path), ("state", state(report)), ("SQLite", schema.sqlite_version)]
     if schema.journal_mode is not None:
         pairs += [("journal", schema.journal_mode), ("application", f"{schema.application_id or 0:#010x}")]
     if report.feed is not None:
-        newest = report.feed.newest if report.feed.newest is not None else "none"
-        pairs.append(
-            ("feed", f"epoch {report.feed.epoch}, newest {newest}, {count(report.feed.rows, 'row')}")
-        )
+        pairs.append(("feed", feed_line(report.feed)))
+        pairs += [("consumer", consumer_line(one)) for one in report.feed.consumers]
     pairs += [("plugin", line) for line in plugin_lines(report)]
     pairs += [("difference", f"{one.plugin}: {one}") for one in report.differences if not one.harmful]
     pairs += [

@@ -33,7 +33,7 @@ def doctor(ctx: click.Context) -> None:
     plugins = invocation.load_plugins(config)
     report = inspect(config, plugins)
     with plugins_print_to_stderr():
-        facts = measure(config, report)
+        facts = measure(config, plugins, report)
         findings = examine(facts)
         if not any(one.harmful for one in facts.core):  # or the store could not be opened
             findings += ask(config, plugins, report)
@@ -42,7 +42,7 @@ def doctor(ctx: click.Context) -> None:
         ctx.exit(1)
 
 
-def measure(config: StoreConfig, report: StoreReport) -> Facts:
+def measure(config: StoreConfig, plugins: Plugins, report: StoreReport) -> Facts:
     """Return the facts of the store that *report* is about; reads the whole file."""
     import os
     from dataclasses import replace
@@ -74,12 +74,24 @@ def measure(config: StoreConfig, report: StoreReport) -> Facts:
         return facts
     try:
         facts = replace(facts, core=core_differences(config, report))
+        facts = replace(facts, uncaptured=_uncaptured(plugins, report))
         facts = replace(facts, quick_check=inspection.quick_check(report.path))
         return replace(facts, broken_references=inspection.broken_references(report.path))
     except StoreCorruptError as error:
         return replace(facts, quick_check=str(error))
     except StoreError as error:
         return replace(facts, unchecked=str(error))
+
+
+def _uncaptured(plugins: Plugins, report: StoreReport) -> tuple[str, ...]:
+    """Return which tables of plugins that fit the file are not captured; with steps pending that is done after them."""
+    from ..backends.sqlite import inspection
+
+    if report.pending or report.feed is None:
+        return ()
+    fit = [plugins[name].schema for name in report.compared]
+    tables = [table for schema in fit if schema is not None for table in schema.tables]
+    return tuple(inspection.not_captured(report.path, tables))
 
 
 def ask(config: StoreConfig, plugins: Plugins, report: StoreReport) -> Iterator[Finding]:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..ids import iso
 from ..status import SchemaState
 from .output import cell, warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ..backends.sqlite.feed_inspection import Feed, FeedConsumer
     from ..status import StoreReport
 
 _STATES = {
@@ -72,6 +74,30 @@ def plugin_lines(report: StoreReport) -> list[str]:
         detail = plugin.reason or ", ".join(tables)
         lines.append(f"{name:<{width}}  {plugin.state}{': ' + detail if detail else ''}")
     return lines
+
+
+def feed_line(feed: Feed) -> str:
+    """Return how far the change feed reaches, what it takes, and since when it is kept."""
+    newest = f"up to {feed.epoch}:{feed.newest}" if feed.newest is not None else "nothing yet"
+    words = [f"kept after {feed.epoch}:{feed.oldest}, {newest}", count(feed.rows, "row")]
+    if feed.bytes is not None:
+        words.append(size(feed.bytes))
+    if feed.oldest_at is not None:
+        words.append(f"since {iso(feed.oldest_at)}")
+    return ", ".join(words)
+
+
+def consumer_line(consumer: FeedConsumer) -> str:
+    """Return where a consumer of the change feed stands."""
+    name = f"{consumer.name} ({consumer.plugin})" if consumer.plugin else consumer.name
+    words = [f"{name}: at {consumer.cursor}"]
+    if not consumer.resumable:
+        words.append("too late, what came after that is not kept any more")
+    elif consumer.lag is not None:
+        words.append(f"{count(consumer.lag, 'row')} behind" if consumer.lag else "up to date")
+    if consumer.updated_at is not None:
+        words.append(f"moved {iso(consumer.updated_at)}")
+    return ", ".join(words)
 
 
 def next_step(report: StoreReport) -> str:

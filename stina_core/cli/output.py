@@ -1,5 +1,7 @@
 """What commands print: one JSON document with `--json`, otherwise text or a table.
 
+Commands that follow something print lines: with `--json` each is a document.
+
 Data goes to stdout and everything else to stderr. Text is written as it is, not
 through `click.echo`, which would take escape sequences out of piped values. On a
 terminal, control characters in stored text are shown instead of obeyed.
@@ -80,6 +82,21 @@ def emit_rows(
         write_table(
             names, [[_shown(one.get(name), (show or {}).get(name)) for name in names] for one in facts]
         )
+
+
+def emit_line(document: object, text: str) -> None:
+    """Print one of many results, at once: one line of JSON with `--json`, otherwise *text* in one line.
+
+    Args:
+        document: As for `emit()`.
+        text: Control characters in it are shown, also where the output is no terminal: it stays one line.
+    """
+    if current_invocation().json:
+        _write_json(document)
+        return
+    put(text.translate(_IN_CELL) + "\n")
+    with _to_stdout():
+        sys.stdout.flush()
 
 
 def write(text: str) -> None:

@@ -45,16 +45,19 @@ def delivering(changes: Changes) -> Iterator[None]:
 
 
 def current_cause() -> Cause | None:
-    """Return what a write here and now is caused by.
+    """Return what a write here and now is caused by."""
+    return _current.get()
+
+
+def check_depth(cause: Cause) -> None:
+    """Refuse a write that is caused so.
 
     Raises:
-        TransactionError: a chain of handlers that write has become too long.
+        TransactionError: the chain of handlers that write has become too long.
     """
-    cause = _current.get()
-    if cause is not None and cause.depth >= MAX_DEPTH:
+    if cause.depth >= MAX_DEPTH:
         raise TransactionError(
             f"a handler of changes wrote because of a write of a handler, {MAX_DEPTH} times in a row; this write "
             "was refused, so that they do not go on for ever. Let the handler leave alone what it wrote itself "
             "(changes.cause and changes.origin tell)"
         )
-    return cause

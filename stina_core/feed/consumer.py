@@ -71,11 +71,10 @@ class Consumer:
             position = self._position()
             transactions = self._log.read(position)
             for changes in transactions:
-                with self._transactions.begin():
-                    if self._position() != position:
-                        break  # another program has processed it
-                    with delivering(changes):
-                        effect(changes)
+                with delivering(changes), self._transactions.begin():
+                    if self._position() != position or self._log.head().epoch != position.epoch:
+                        break  # another program has processed it, or restored the file
+                    effect(changes)
                     assert changes.cursor is not None
                     position = changes.cursor
                     self.move_to(position)

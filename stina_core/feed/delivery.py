@@ -80,8 +80,14 @@ class Delivery:
 
     def drain(self, deadline: float) -> bool:
         """Wait until nothing is outstanding, until *deadline* (`time.monotonic`); whether it came to that."""
-        with self._lock:
-            return self._idle.wait_for(lambda: not self._outstanding, max(0.0, deadline - time.monotonic()))
+        while True:
+            with self._lock:
+                left = deadline - time.monotonic()
+                if self._idle.wait_for(lambda: not self._outstanding, max(0.0, min(left, PATIENCE))):
+                    return True
+            if left <= 0:
+                return False
+            self.relieve()  # the listener, which does it otherwise, may have ended
 
     def stop(self) -> None:
         """Start nothing any more. A callback that is running comes to its end by itself."""
@@ -109,10 +115,12 @@ class Delivery:
 
     def _work(self) -> None:
         me = threading.get_ident()
-        while (errand := self._ready.get()) is not None:
+        while True:
+            errand = self._ready.get()
             with self._lock:
-                if self._stopped:
-                    break
+                if errand is None or self._stopped:
+                    self._threads -= 1
+                    return
                 self._busy[me] = time.monotonic()
             errand.run()
             with self._lock:
@@ -120,8 +128,6 @@ class Delivery:
                 self._outstanding -= 1
                 if not self._outstanding:
                     self._idle.notify_all()
-                if self._threads > 1 and self._ready.empty():
-                    self._threads -= 1  # it was started for a while only
+                if self._threads - len(self._busy) > 1 and self._ready.empty():
+                    self._threads -= 1  # another one is free, too
                     return
-        with self._lock:
-            self._threads -= 1

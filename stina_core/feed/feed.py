@@ -18,7 +18,7 @@ from .delivery import Delivery
 from .inbox import Inbox, Via, resets_of
 from .keeping import IndexKeeper
 from .listener import Listener
-from .log import ChangeLog
+from .log import ChangeLog, replaced
 from .observation import Observation, check_tracked
 from .router import Router
 from .stream import ChangeStream
@@ -165,7 +165,9 @@ class Feed:
             listener = self._listener
         if listener is not None and not self._delivery.is_own_thread:
             deadline = time.monotonic() + CLOSING
-            if not (listener.reach(self._marker.newest, deadline) and self._delivery.drain(deadline)):
+            reached = listener.reach(lambda: self._marker.newest, deadline)
+            listener.stop()  # or others' commits would go on coming in
+            if not (reached and self._delivery.drain(deadline)):
                 log.warning("feed.undelivered", seconds=CLOSING)
         if listener is not None:
             listener.stop()
@@ -209,7 +211,6 @@ class Feed:
                 self._transactions,
                 self._watch,
                 self._tables,
-                origin=self._marker.origin,
                 epoch=self._marker.opened,
                 prune=self._retention.prune,
                 replaced=self._replaced,
@@ -219,6 +220,7 @@ class Feed:
                 self._delivery.relieve()
                 tending.tend()
 
+            self._marker.newest = 0  # what was committed before is not told, and may be of another epoch
             waiter = self._backend.waiter()  # before the log is read: what is committed after that wakes it
             try:
                 self._listener = Listener(
@@ -246,8 +248,9 @@ class Feed:
 
     def _replaced(self) -> None:
         log.warning("file.replaced")
-        message = "another file was put in the place of this store; close it and open it again"
-        self._lost(ResyncRequiredError(message, reason="replaced"), self.log.head())
+        assert self._listener is not None  # which calls this
+        self._lost(replaced(), self._listener.cursor)  # the end of the feed may not be readable
+        self._tell_followers()
 
     def _follow(self, tell: Callable[[], object]) -> Callable[[], object]:
         """Have *tell* called, without arguments, whenever there is something new; returns what ends that."""

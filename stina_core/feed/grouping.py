@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -52,7 +52,9 @@ class Grouping:
     def __init__(self, since: Cursor) -> None:
         self._since = since
         self._rows: list[LogRow] = []  # not part of a finished transaction yet
-        self._tables: dict[str, None] = {}  # those of rows that were too many to keep
+        self._left_out: dict[str, tuple[int, int]] = {}  # first and last of too many rows to keep, by table
+        self._reached = since.seq  # where the last finished transaction ended
+        self._newest = since.seq
 
     def take(self, rows: Iterable[LogRow], *, at_end: bool) -> list[Changes]:
         """Return the transactions that *rows* complete.
@@ -64,38 +66,44 @@ class Grouping:
             InsideError: the cursor cuts the first transaction in two.
         """
         done: list[Changes] = []
-        seq = self._since.seq
         for row in rows:
-            seq = row.seq
+            self._newest = row.seq
             if row.op == MARK:
                 done += self._marked(row)
             else:
                 self._rows.append(row)
                 if len(self._rows) > LONGEST:
                     self._leave_out()
-        if at_end and (self._rows or self._tables):
-            done.append(self._group(self._rows, seq, OUTSIDE))
+        if at_end and (self._rows or self._left_out):
+            done.append(self._group(self._newest, OUTSIDE))
         return done
 
     def _marked(self, mark: LogRow) -> list[Changes]:
-        first = mark.key if isinstance(mark.key, int) else mark.seq
+        first = mark.key if isinstance(mark.key, int) and mark.key <= mark.seq else mark.seq
         if first <= self._since.seq:
             raise InsideError(first)
-        before = [row for row in self._rows if row.seq < first] if not self._tables else []
-        own = self._rows[len(before) :]
-        done = [self._group(before, first - 1, OUTSIDE)] if before else []
-        done.append(self._group(own, mark.seq, _said(mark)))
+        done = [self._group(first - 1, OUTSIDE)] if self._reached < first - 1 else []
+        done.append(self._group(mark.seq, _said(mark)))
         return done
 
-    def _group(self, rows: Sequence[LogRow], seq: int, said: Said) -> Changes:
+    def _group(self, seq: int, said: Said) -> Changes:
+        """Make a transaction of all that is not part of one yet, up to *seq*."""
         epoch = self._since.epoch
         about = (said.origin, said.actor, said.at)
-        if self._tables:
-            self._leave_out()
-            changes = [Change(seq, table, Op.RESET, None, *about) for table in self._tables]
+        rows = [row for row in self._rows if row.seq <= seq]
+        left_out = [table for table, (first, _) in self._left_out.items() if first <= seq]
+        if left_out:
+            tables = dict.fromkeys([*left_out, *(row.table for row in rows)])
+            changes = [Change(seq, table, Op.RESET, None, *about) for table in tables]
         else:
             changes = [Change(row.seq, row.table, _OPS[row.op], row.key, *about) for row in rows]
-        self._rows, self._tables = [], {}
+        self._reached = seq
+        self._rows = self._rows[len(rows) :]
+        self._left_out = {
+            table: (max(first, seq + 1), last)
+            for table, (first, last) in self._left_out.items()
+            if last > seq
+        }
         return Changes(
             changes,
             Cursor(epoch, seq),
@@ -107,20 +115,22 @@ class Grouping:
         )
 
     def _leave_out(self) -> None:
-        self._tables |= dict.fromkeys(row.table for row in self._rows)
+        for row in self._rows:
+            first, _ = self._left_out.get(row.table, (row.seq, row.seq))
+            self._left_out[row.table] = (first, row.seq)
         self._rows.clear()
 
 
 def _said(mark: LogRow) -> Said:
     try:
         found = json.loads(mark.data or "")
-        at, actor = found["at"], found.get("actor")
+        at, actor, cause = found["at"], found.get("actor"), found.get("cause")
         return Said(
             str(found["origin"]),
             cast("Actor", actor) if actor in ACTORS else None,
             from_ms(at),
-            found.get("cause"),
-            found.get("depth", 0),
+            None if cause is None else int(cause),
+            int(found.get("depth", 0)),
         )
     except (ValueError, TypeError, KeyError, OverflowError):
         log.warning("marker.unreadable", seq=mark.seq)  # nobody but this core writes any

@@ -77,6 +77,7 @@ class Inbox:
         self._scheduled = False
         self._closed = False
         self._failures = 0
+        self._failed_tables: dict[str, None] = {}  # of those failures
         self._paused_until = 0.0
         self._pause = PAUSE
 
@@ -91,16 +92,17 @@ class Inbox:
     def post(self, changes: Changes) -> None:
         """Add a transaction. Never waits."""
         with self._lock:
-            if self._closed or (self._after is not None and not _is_after(changes.cursor, self._after)):
+            if self._closed or not (
+                changes.resync or self._after is None or _is_after(changes.cursor, self._after)
+            ):
                 return
+            self._waiting.append(changes)
+            self._size += len(changes)
             if changes.resync or self._is_paused() or self._lost:
-                self._lose(changes, changes.resync or self._why or "paused")
-            else:
-                self._waiting.append(changes)
-                self._size += len(changes)
-                if len(self._waiting) > MOST or self._size > MOST_CHANGES:
-                    log.warning("receiver.slow", receiver=self._name, transactions=len(self._waiting))
-                    self._lose(changes, "slow")
+                self._lose_waiting(changes.resync or self._why or "paused")
+            elif len(self._waiting) > MOST or self._size > MOST_CHANGES:
+                log.warning("receiver.slow", receiver=self._name, transactions=len(self._waiting))
+                self._lose_waiting("slow")
             self._schedule()
 
     def close(self) -> None:
@@ -124,21 +126,22 @@ class Inbox:
     def _tell(self) -> None:
         changes = self._take()
         try:
-            if changes is not None:
-                self._call(changes)
+            called = changes is not None and self._call(changes)
         except (Exception, SystemExit):
             log.exception("receiver.failed", receiver=self._name, cursor=str(changes and changes.cursor))
             self._failed(changes)
         else:
-            self._failures, self._pause = 0, PAUSE
+            if called:
+                self._failures, self._failed_tables, self._pause = 0, {}, PAUSE
         with self._lock:
             self._scheduled = False
             self._schedule()
 
-    def _call(self, changes: Changes) -> None:
+    def _call(self, changes: Changes) -> bool:
+        """Tell of *changes*; False if the receiver wants none of them."""
         wanted = changes.where(self._where) if self._where is not None else changes
         if not wanted:
-            return
+            return False
         with delivering(changes):
             try:
                 self._receive(wanted)
@@ -146,6 +149,7 @@ class Inbox:
                 left_open = self._via is None and self._left_open()
         if left_open:
             log.warning("receiver.left_open", receiver=self._name)
+        return True
 
     def _take(self) -> Changes | None:
         with self._lock:
@@ -162,22 +166,26 @@ class Inbox:
     def _failed(self, changes: Changes | None) -> None:
         with self._lock:
             self._failures += 1
+            if changes is not None:
+                self._failed_tables |= dict.fromkeys(sorted(changes.tables))
             if self._failures % FAILURES == 0:
                 log.warning("receiver.paused", receiver=self._name, seconds=self._pause)
                 self._paused_until = time.monotonic() + self._pause
                 self._delivery.later(self._paused_until, self._resume)
                 self._pause = min(self._pause * 2, LONGEST_PAUSE)
                 if changes is not None:
-                    self._lose(changes, "paused")
+                    self._lost |= self._failed_tables
+                    self._lost_at = changes.cursor
+                self._lose_waiting("paused")
 
     def _resume(self) -> None:
         with self._lock:
             self._schedule()
 
-    def _lose(self, changes: Changes, why: str) -> None:
-        """Make resets of everything that waits and of *changes*."""
+    def _lose_waiting(self, why: str) -> None:
+        """Make resets of everything that waits."""
         self._why = why
-        for one in (*self._waiting, changes):
+        for one in self._waiting:
             self._lost |= dict.fromkeys(sorted(one.tables))
             self._lost_at = one.cursor
         self._waiting.clear()

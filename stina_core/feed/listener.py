@@ -20,13 +20,14 @@ log = get_logger(__name__)
 
 RECHECKS = tuple(0.0005 * 2**step for step in range(8))
 """Seconds: 0.5, 1, 2 … 64 ms. The kernel tells of a write to the log file before the commit can be seen; with
-synchronous FULL the flush to disk lies between. Who looks only once sees 399 of 400 commits one commit late."""
+synchronous FULL the flush to disk lies between. Who looks only once sees 399 of 400 commits one commit late.
+After something was found fewer looks do: the write is most likely what was found."""
 
 _AFTER_ERROR = 1.0  # seconds
 
 
 class Listener:
-    """Reads the feed from where it ended when it was made.
+    """Follows the feed from *cursor* on.
 
     Args:
         waiter: Already listening, so that nothing committed after *cursor* goes unnoticed.
@@ -40,6 +41,7 @@ class Listener:
     def __init__(
         self,
         change_log: ChangeLog,
+        cursor: Cursor,
         waiter: Waiter,
         *,
         pass_on: Callable[[Changes], object],
@@ -48,7 +50,7 @@ class Listener:
         tend: Callable[[], object],
         patience: Callable[[], float],
     ) -> None:
-        self.cursor = change_log.head()
+        self.cursor = cursor
         self._log = change_log
         self._waiter = waiter
         self._pass_on = pass_on
@@ -64,12 +66,16 @@ class Listener:
         """Start the thread."""
         self._thread.start()
 
-    def reach(self, seq: int, deadline: float) -> bool:
-        """Wait until everything up to *seq* was passed on, until *deadline* (`time.monotonic`); whether it was."""
+    def reach(self, seq: Callable[[], int], deadline: float) -> bool:
+        """Wait until everything up to *seq* was passed on, until *deadline* (`time.monotonic`); whether it was.
+
+        Args:
+            seq: Asked again whenever the listener has come further: a restored file has fewer rows.
+        """
         self._waiter.interrupt()
         with self._advanced:
             return self._advanced.wait_for(
-                lambda: self.cursor.seq >= seq or not self._thread.is_alive(),
+                lambda: self.cursor.seq >= seq() or not self._thread.is_alive(),
                 max(0.0, deadline - time.monotonic()),
             )
 
@@ -97,32 +103,40 @@ class Listener:
             reason = self._waiter.wait(timeout)
             if self._stopping.is_set():
                 return
+            before = self.cursor
+            could_read = self._attempt(self._advance)
             if Reason.FILE in reason:
-                rechecks = iter(RECHECKS)
-            try:
-                self._advance()
-                self._tend()
-            except StoreClosedError:
-                raise
-            except StoreBusyError:
-                log.debug("listener.busy")
-            except (StoreError, OSError):
-                log.exception("listener.failed")
+                rechecks = iter(RECHECKS[1::3] if self.cursor != before else RECHECKS)
+            could_tend = self._attempt(self._tend)  # also if the file is damaged: it may be replaced by now
+            if not (could_read and could_tend):
                 self._waiter.wait(_AFTER_ERROR)
 
+    def _attempt(self, work: Callable[[], object]) -> bool:
+        """Do *work*; False if it failed, which is logged."""
+        try:
+            work()
+        except StoreClosedError:
+            raise
+        except StoreBusyError:
+            log.debug("listener.busy")
+        except (StoreError, OSError):
+            log.exception("listener.failed")
+            return False
+        return True
+
     def _advance(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                transactions = self._log.read(self.cursor)
-            except ResyncRequiredError as error:
-                self._go_to(self._log.head(), error)
-                return
-            if not transactions:
-                return
-            for changes in transactions:
-                self._pass_on(changes)
-            assert changes.cursor is not None
-            self._reached(changes.cursor)
+        """Pass on what is new."""
+        try:
+            for transactions in self._log.batches(self.cursor):
+                for changes in transactions:
+                    self._pass_on(changes)
+                time.sleep(0)  # lets go of the interpreter, for which the delivery is waiting
+                assert changes.cursor is not None
+                self._reached(changes.cursor)
+                if self._stopping.is_set():
+                    break
+        except ResyncRequiredError as error:
+            self._go_to(self._log.head(), error)
 
     def _go_to(self, cursor: Cursor, error: ResyncRequiredError) -> None:
         log.warning("feed.lost", reason=error.reason, cursor=str(self.cursor))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..backends.following import RESET
@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 CHUNK = 1000
 """Rows of the log read by one SELECT, about two milliseconds."""
 
+LARGEST = 2**63 - 1
+"""Where numbers of the log end; a cursor that was read from a text may lie beyond."""
+
 
 class ChangeLog:
     """The change feed of one store, as the calling thread sees it. Reads only, and never waits for a writer."""
 
     def __init__(self, backend: Backend) -> None:
+        self._backend = backend
         self._log = backend.log
 
     def head(self) -> Cursor:
@@ -34,6 +38,11 @@ class ChangeLog:
         extent = self._log.extent()
         return Cursor(extent.epoch, extent.oldest)
 
+    def check_file(self) -> None:
+        """Raise ResyncRequiredError if another file stands where this process has opened one."""
+        if self._backend.is_replaced():
+            raise replaced()
+
     def read(self, since: Cursor) -> list[Changes]:
         """Return the transactions committed after *since*: at least one if there is any, not always all.
 
@@ -42,21 +51,35 @@ class ChangeLog:
         Raises:
             ResyncRequiredError: it cannot be resumed from there.
         """
+        return self._read_whole(since)[0]
+
+    def batches(self, since: Cursor) -> Iterator[list[Changes]]:
+        """Yield what `read()` returns, until everything that was committed then has come. Raises as it does."""
+        at_end = False
+        while not at_end:
+            done, at_end = self._read_whole(since)
+            if done:
+                yield done
+                assert done[-1].cursor is not None
+                since = done[-1].cursor
+
+    def _read_whole(self, since: Cursor) -> tuple[list[Changes], bool]:
         try:
             return self._read(since)
         except InsideError as inside:
             return self._read(Cursor(since.epoch, inside.first - 1))
 
-    def _read(self, since: Cursor) -> list[Changes]:
+    def _read(self, since: Cursor) -> tuple[list[Changes], bool]:
+        """Return transactions, and whether the log was read to its end."""
         grouping = Grouping(since)
         seq = since.seq
         while True:
-            extent, rows = self._log.after(seq, CHUNK)
+            extent, rows = self._log.after(min(seq, LARGEST), CHUNK)
             check_resumable(Cursor(since.epoch, seq), extent, rows)
             at_end = len(rows) < CHUNK
             done = grouping.take(rows, at_end=at_end)
             if done or at_end:
-                return done
+                return done, at_end
             seq = rows[-1].seq
 
     def changed_keys(self, table: str, since: Cursor, limit: int) -> tuple[list[object], Cursor, bool]:
@@ -77,6 +100,13 @@ class ChangeLog:
         reached = Cursor(since.epoch, rows[-1].seq if rows else since.seq)
         keys = list(dict.fromkeys(row.key for row in of_table if row.op != RESET))
         return keys, reached, any(row.op == RESET for row in of_table)
+
+
+def replaced() -> ResyncRequiredError:
+    """Return what everybody is told who follows a file that is not in its place any more."""
+    return ResyncRequiredError(
+        "another file was put in the place of this store; close it and open it again", reason="replaced"
+    )
 
 
 def check_resumable(since: Cursor, extent: Extent, rows: Sequence[LogRow]) -> None:

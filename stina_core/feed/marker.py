@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..backends.following import MARKING, mark_data
+from ..backends.following import mark_data
 from ..errors import QueryError
 from ..ids import now_ms
 from ..migrations import ledger
-from .cause import Cause, current_cause
+from .cause import Cause, check_depth, current_cause
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
@@ -52,6 +53,7 @@ class Marker:
 
     Attributes:
         newest: The last row of the log that this store has committed.
+        opened: The epoch of the schema when the store was opened.
     """
 
     def __init__(
@@ -59,9 +61,11 @@ class Marker:
     ) -> None:
         self.origin = origin
         self.newest = 0
+        self.opened = watch.epoch
         self._backend = backend
         self._watch = watch
         self._prune = prune
+        self._lock = threading.Lock()
         _markers.add(self)
 
     def newest_before(self, begun: object) -> int:
@@ -72,12 +76,12 @@ class Marker:
         """In a child after fork(): what it writes comes from another process."""
         self.origin = new_origin(self.origin.rsplit(":", 2)[0])
         self.newest = 0
+        self._lock = threading.Lock()
 
     def begin(self) -> Begun:
         """Note where the log ends, and that this program may still write. One SELECT.
 
         Raises:
-            TransactionError: it is a write of a chain of handlers that has become too long.
             SchemaTooNewError, DriftError, LedgerConflictError: see SchemaWatch.
         """
         cause = current_cause()
@@ -94,14 +98,19 @@ class Marker:
 
         Returns:
             Its number; 0 if there is none.
+
+        Raises:
+            TransactionError: it belongs to a chain of handlers that has become too long.
         """
-        session = self._backend.session
-        if session.total_changes() == begun.rows:
+        if self._backend.session.total_changes() == begun.rows:
             return 0
         cause = begun.cause
         caused = (cause.seq, cause.depth + 1) if cause is not None else ()
         data = mark_data(self.origin, actor, now_ms(), *caused)
-        return session.insert(MARKING, (begun.newest, data, begun.newest))
+        seq = self._backend.log.mark(begun.newest, data)
+        if seq and cause is not None:
+            check_depth(cause)
+        return seq
 
     def committed(self, begun: Begun, seq: int) -> None:
         """After the commit of a transaction that ended with *seq*: wake everybody who listens.
@@ -109,7 +118,8 @@ class Marker:
         Where it crossed a thousand rows, old ones are pruned: so the log stays
         small also where only short commands write.
         """
-        self.newest = max(self.newest, seq)
+        with self._lock:
+            self.newest = max(self.newest, seq)
         self._backend.ring()
         if seq // PRUNE_EVERY != begun.newest // PRUNE_EVERY:
             self._prune(seq - begun.newest)

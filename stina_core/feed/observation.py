@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..errors import InvalidValueError, StoreClosedError
 from ..log import get_logger
+from .cause import delivering
 
 if TYPE_CHECKING:
     from typing import Self
@@ -27,6 +29,8 @@ class Observation(Generic[T]):
 
     Args:
         read: Answers the query; gives its answer and the tables it read.
+        left_open: Asked after each call on a thread of *delivery*: undoes a transaction that was
+            left open there, and answers whether there was one.
         attend: Makes this the receiver of the changes of some tables, or of all.
         ignore: Ends that.
     """
@@ -39,6 +43,7 @@ class Observation(Generic[T]):
         delivery: Delivery,
         *,
         via: Via | None,
+        left_open: Callable[[], bool],
         attend: Callable[[Observation[T], frozenset[str] | None], object],
         ignore: Callable[[Observation[T]], object],
     ) -> None:
@@ -47,11 +52,13 @@ class Observation(Generic[T]):
         self._on_value = on_value
         self._delivery = delivery
         self._via = via
+        self._left_open = left_open
         self._attend = attend
         self._ignore = ignore
         self._lock = threading.Lock()
         self._tables: frozenset[str] | None = None
         self._stale = False
+        self._news: Changes | None = None  # of what made it stale, what most writes of handlers led to
         self._scheduled = True  # until the first value was given
         self._closed = False
         self._value: T
@@ -66,7 +73,7 @@ class Observation(Generic[T]):
         self._attend(self, None)  # of everything, until it is known what is read: nothing may slip by
         try:
             self._value = self._answer()
-            self._on_value(self._value)
+            self._on_value(self._value)  # in the context of the caller, whose cause it has
         except BaseException:
             self.close()
             raise
@@ -76,6 +83,8 @@ class Observation(Generic[T]):
         """Something it reads has changed. However often that happens while it reads, it reads once more."""
         with self._lock:
             self._stale = True
+            if self._news is None or changes.depth >= self._news.depth:
+                self._news = changes
             self._schedule()
 
     def close(self) -> None:
@@ -86,16 +95,18 @@ class Observation(Generic[T]):
     def run(self) -> None:
         """Read again, and tell if the answer is another one; on a thread of the delivery."""
         with self._lock:
-            self._stale = False
+            self._stale, news, self._news = False, self._news, None
         try:
-            value = self._answer()
+            value = self._read_again()
             if value != self._value:
                 self._value = value
-                self._tell(value)
+                self._tell(value, news)
         except StoreClosedError:
             log.debug("observation.closed", observation=self._name)
         except (Exception, SystemExit):
             log.exception("observation.failed", observation=self._name)
+        if self._left_open():
+            log.warning("observation.left_open", observation=self._name)
         self._done()
 
     def __enter__(self) -> Self:
@@ -106,20 +117,40 @@ class Observation(Generic[T]):
     ) -> None:
         self.close()
 
+    def _read_again(self) -> T:
+        try:
+            return self._answer()
+        except BaseException:
+            self._attend_to(None)  # whatever it was that it could not read may be mended by any change
+            raise
+
     def _answer(self) -> T:
+        before = self._tables
         value, tables = self._read()
-        if tables != self._tables and not self._closed:
-            self._attend(self, tables)
-            self._tables = tables
+        if tables != before:
+            self._attend_to(tables)
+        if before is not None and not tables <= before:
+            with self._lock:
+                self._stale = True  # a change of the new ones may have come while it read
         return value
 
-    def _tell(self, value: T) -> None:
+    def _attend_to(self, tables: frozenset[str] | None) -> None:
+        self._tables = tables
+        if not self._closed:
+            self._attend(self, tables)
+
+    def _tell(self, value: T, news: Changes | None) -> None:
         if self._closed:
             return
+
+        def tell() -> None:
+            with delivering(news) if news is not None else nullcontext():
+                self._on_value(value)
+
         if self._via is None:
-            self._on_value(value)
+            tell()
         else:
-            self._via(lambda: self._on_value(value))
+            self._via(tell)
 
     def _done(self) -> None:
         with self._lock:

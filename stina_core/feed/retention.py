@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..errors import StoreBusyError, StoreError
+from ..errors import StinaError, StoreBusyError
 from ..ids import now_ms
 from ..log import get_logger
 
 if TYPE_CHECKING:
-    from ..backends.base import Backend
+    from ..backends.base import Backend, Row
     from ..transactions import Transactions
 
 log = get_logger(__name__)
@@ -63,13 +63,15 @@ class Retention:
                     break
         except StoreBusyError:
             log.debug("retention.busy")
-        except StoreError:
+        except StinaError:
             log.exception("retention.failed")
         return gone
 
     def _is_due(self) -> bool:
         oldest, first, newest = self._backend.execute(_STATE)[0]
-        return first is not None and first < newest and (first <= oldest or newest - oldest > KEPT_ROWS)
+        if first is None or first >= newest:
+            return False
+        return bool(first <= oldest or self._end(oldest, newest) > oldest)
 
     def _take_away(self) -> int:
         """Take away at most a chunk, under the write lock.
@@ -91,20 +93,32 @@ class Retention:
 
     def _end(self, oldest: int, newest: int) -> int:
         """Return where the log is to begin instead: the end of the last transaction, of a chunk, that may go."""
+        if newest - oldest <= KEPT_ROWS:
+            return oldest
         old = now_ms() - KEPT_MS
-        marks = self._marks(f"seq <= {oldest + CHUNK}", oldest) or self._marks("TRUE", oldest, 1)
-        for seq, begin, data in reversed(marks):
-            too_many = begin <= newest - MOST_ROWS
-            if too_many or (seq <= newest - KEPT_ROWS and _time(data) < old):
-                return int(seq)
-        return oldest if marks else max(oldest, min(oldest + CHUNK, newest - MOST_ROWS))
 
-    def _marks(self, condition: str, oldest: int, most: int = CHUNK) -> list[tuple[int, int, str | None]]:
-        rows = self._backend.execute(
+        def may_go(mark: Row) -> bool:
+            seq, begin, data = mark
+            return _begin(seq, begin) <= newest - MOST_ROWS or (
+                seq <= newest - KEPT_ROWS and _time(data) < old
+            )
+
+        first = self._marks("TRUE", oldest, 1)
+        if first and may_go(first[0]):
+            marks = self._marks(f"seq <= {oldest + CHUNK}", oldest) or first
+            return int(next(mark[0] for mark in reversed(marks) if may_go(mark)))
+        outside = _begin(*first[0][:2]) - 1 if first else newest  # rows up to there have no mark
+        return max(oldest, min(outside, newest - MOST_ROWS))
+
+    def _marks(self, condition: str, oldest: int, most: int = CHUNK) -> list[Row]:
+        return self._backend.execute(
             f"SELECT seq, key, data FROM stina_change WHERE op = 'T' AND seq > ? AND {condition} ORDER BY seq LIMIT ?",
             (oldest, most),
         )
-        return [(seq, begin, data) for seq, begin, data in rows]
+
+
+def _begin(seq: int, begin: object) -> int:
+    return begin if isinstance(begin, int) else seq
 
 
 def _time(data: str | None) -> int:

@@ -118,9 +118,11 @@ class ChangeStream:
         if not self._ready and not self._closed:
             try:
                 self._ready.extend(self._log.read(self.cursor))
+                if not self._ready:
+                    self._log.check_file()  # nothing will ever come from one that is not there any more
             except StoreClosedError:
-                if not self._closed:  # else it was closed while it read
-                    raise
+                if not self._closed and (self._follow is None or not self._ended()):
+                    raise  # else it, or the store it follows, was closed while it read
         if not self._ready or self._closed:
             return None
         changes = self._ready.popleft()

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from ..errors import MigrationError
 from ..log import get_logger
-from ..migrations.captures import Captures
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-EVERY = 0.5  # seconds
+EVERY = 1.0  # seconds
 PRUNE_EVERY = 60.0  # seconds
 _PRUNED = 2000  # rows at a time
+_WAIT = 0.05  # seconds to wait for another writer; the next call tries again
 
 
 class Tending:
@@ -27,6 +28,7 @@ class Tending:
 
     Args:
         tables: Those of the plugins in use, as they are declared.
+        epoch: Of the schema that this program opened, which was then brought to its own form.
         prune: Takes away at most so many rows of the log.
         replaced: Called once if another file stands where this process has opened one.
     """
@@ -38,7 +40,7 @@ class Tending:
         watch: SchemaWatch,
         tables: Sequence[Table],
         *,
-        origin: str,
+        epoch: tuple[str, int],
         prune: Callable[[int], object],
         replaced: Callable[[], object],
     ) -> None:
@@ -46,10 +48,9 @@ class Tending:
         self._transactions = transactions
         self._watch = watch
         self._tables = tables
-        self._origin = origin
         self._prune = prune
         self._replaced = replaced
-        self._epoch = watch.epoch
+        self._epoch = epoch
         self._schema_version = -1
         self._next = 0.0
         self._next_prune = time.monotonic() + PRUNE_EVERY
@@ -71,15 +72,29 @@ class Tending:
 
     def _see_to_capture(self) -> None:
         """Mend the capture triggers, if a program outside Stina dropped or changed some."""
-        version = self._backend.schema_version()
-        if version == self._schema_version:
-            return
-        if self._backend.capture.wrong(self._tables):
+        with self._backend.waiting(_WAIT):
+            with self._backend.session.turn():  # threads that share one connection wait for each other here
+                version = self._backend.schema_version()
+                if version == self._schema_version:
+                    return
+                is_wrong = bool(self._backend.capture.wrong(self._tables))
+            if not is_wrong or not self._mend():
+                self._schema_version = version
+
+    def _mend(self) -> bool:
+        """Mend what is wrong, and say that those tables were reset: what was not captured may have been anything.
+
+        Returns:
+            False if a program with other code brought the file to its own form.
+        """
+        try:
             with self._transactions.begin():
-                if (
-                    self._watch.epoch == self._epoch
-                ):  # else a program with other code brought it to its own form
-                    Captures(self._backend, self._origin).resume(self._tables)
-                    log.warning("capture.mended")
-            version = self._backend.schema_version()
-        self._schema_version = version
+                if self._watch.epoch != self._epoch:
+                    return False
+                own = {table.name for table in self._tables}
+                self._backend.capture.reset(sorted(self._backend.capture.reconcile(self._tables) & own))
+        except MigrationError:
+            log.exception("capture.foreign")
+            return False
+        log.warning("capture.mended")
+        return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-from ..backends.following import MARKING, mark_data
+from ..backends.following import mark_data
 from ..ids import now_ms
 
 if TYPE_CHECKING:
@@ -40,8 +40,12 @@ class Captures:
         """After steps that were kept: *tables*, which `pause()` returned, may hold anything now, or be gone."""
         self._ran.update(tables)
 
-    def resume(self, tables: Iterable[Table]) -> bool:
+    def resume(self, tables: Iterable[Table], *, may_be_new: bool = True) -> bool:
         """At the end: capture *tables* as they are declared, and say which of them were reset.
+
+        Args:
+            may_be_new: A table that was not captured was just made, and nobody knows it if it is empty.
+                Otherwise somebody took its triggers away, and perhaps then its rows.
 
         Returns:
             Whether anything was mended.
@@ -55,7 +59,7 @@ class Captures:
             [
                 name
                 for name in sorted(self._ran | mended)
-                if name in before or (name in new and self._has_rows(name))
+                if name in before or (name in new and not (may_be_new and self._is_empty(name)))
             ]
         )
         return bool(mended)
@@ -64,8 +68,7 @@ class Captures:
         if tables:
             newest = self._backend.log.extent().newest
             self._backend.capture.reset(tables)
-            data = mark_data(self._origin, None, now_ms())
-            self._backend.session.insert(MARKING, (newest, data, newest))
+            self._backend.log.mark(newest, mark_data(self._origin, None, now_ms()))
 
-    def _has_rows(self, table: str) -> bool:
-        return bool(self._backend.read(f'SELECT 1 FROM "{table}" LIMIT 1'))
+    def _is_empty(self, table: str) -> bool:
+        return not (self._backend.read(f'SELECT 1 FROM "{table}" LIMIT 1'))

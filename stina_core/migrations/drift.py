@@ -11,6 +11,8 @@ from ..shapes import ColumnShape, Part, ReferenceShape, Shapes, TableShape
 
 _T = TypeVar("_T")
 
+_CAPTURING = ("stina_capture_", "stina_change_guard")
+
 
 class Kind(StrEnum):
     """What a difference means for the plugin."""
@@ -98,6 +100,11 @@ def harmful(differences: Iterable[Difference]) -> list[Difference]:
     return [one for one in differences if one.kind is not Kind.EXTRA]
 
 
+def _uncaptured(triggers: Mapping[str, Part]) -> dict[str, Part]:
+    """Leave out the triggers that capture changes: no step makes them, and opening a file mends them."""
+    return {name: part for name, part in triggers.items() if not name.startswith(_CAPTURING)}
+
+
 def of_plugin(plugin: str, shapes: Shapes) -> Shapes:
     """Return what of *shapes* is called as a plugin's own objects are, or hangs on one of its tables.
 
@@ -118,7 +125,7 @@ def of_plugin(plugin: str, shapes: Shapes) -> Shapes:
         {name: table for name, table in shapes.tables.items() if own(name)},
         parts(shapes.indexes),
         parts(shapes.searches),
-        parts(shapes.triggers),
+        _uncaptured(parts(shapes.triggers)),
         parts(shapes.views),
     )
 

@@ -139,7 +139,7 @@ class MigrationRun:
         self, past: ledger.Past, outdated: dict[str, ledger.Verified], held: Collection[str]
     ) -> ledger.Past:
         """Note that file and models agree; mend the capture first, if another program or version changed it."""
-        if self._captures.resume(self._usable(held)):
+        if self._captures.resume(self._usable(held), may_be_new=False):
             ledger.begin_epoch(self._backend)  # or programs that have the file open would mend it back
             past = ledger.read(self._backend)
             outdated = self._verification.outdated(past, {*held, *self._outcome.failed})

@@ -163,7 +163,7 @@ def test_status_has_the_documented_shape(notes: Site, script: Run) -> None:
     assert document["schema"]["journal_mode"] == "wal"
     assert document["schema"]["sqlite_version"] == apsw.sqlite_lib_version()
     assert (document["pending"], document["repairs"]) == ([], [])
-    assert set(document["feed"]) == {"epoch", "oldest", "newest", "rows"}
+    assert {"epoch", "oldest", "newest", "rows", "bytes", "oldest_at", "consumers"} == set(document["feed"])
     (backup,) = document["backups"]
     assert set(backup) == {"path", "bytes", "reason", "at"}
     assert backup["reason"] == "manual"

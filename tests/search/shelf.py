@@ -27,8 +27,8 @@ from stina_core.transactions import Transactions
 CORE = """
 CREATE TABLE stina_change (seq INTEGER NOT NULL, "table" TEXT NOT NULL, op TEXT NOT NULL, key ANY, data TEXT,
     PRIMARY KEY (seq)) STRICT;
-CREATE TABLE stina_feed (epoch TEXT NOT NULL, oldest INTEGER NOT NULL) STRICT;
-INSERT INTO stina_feed VALUES ('first', 0);
+CREATE TABLE stina_feed (id INTEGER PRIMARY KEY, epoch TEXT NOT NULL, oldest INTEGER NOT NULL) STRICT;
+INSERT INTO stina_feed VALUES (1, 'first', 0);
 CREATE TABLE stina_cursor (name TEXT NOT NULL PRIMARY KEY, plugin TEXT, epoch TEXT NOT NULL, seq INTEGER NOT NULL,
     holder TEXT, lease_until INTEGER, updated_at INTEGER NOT NULL) STRICT;
 CREATE TABLE stina_search (id INTEGER NOT NULL, "table" TEXT NOT NULL, key ANY NOT NULL, PRIMARY KEY (id)) STRICT;

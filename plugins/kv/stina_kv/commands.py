@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from stina_core.cli import emit, emit_rows, pass_store
+from stina_core.cli import emit, emit_line, emit_rows, pass_store, while_read
 
 if TYPE_CHECKING:
     from stina_core import JsonValue, Store
@@ -103,6 +103,41 @@ def increment_value(store: Store, key: str, by: int) -> None:
         repository.increment(key, by)
         entry = repository.entry(key)
     _emit_value(entry)
+
+
+@kv.command("watch")
+@click.argument("key", required=False)
+@click.option("--prefix", metavar="TEXT", help="Only keys that begin with TEXT, taken literally.")
+@pass_store
+def watch_values(store: Store, key: str | None, prefix: str | None) -> None:
+    """Print KEY, or all keys, now and whenever they are written, until Ctrl-C.
+
+    A value that is overwritten before it could be read is left out. With --json
+    each line is an object with the keys key, value, updated_at and deleted; of a
+    key that is not there deleted is true, and value and updated_at are null.
+    """
+    from . import KvRepository
+    from .keys import check_key
+    from .watching import Watch
+
+    if key is not None and prefix is not None:
+        raise click.UsageError("Give a KEY or --prefix, not both.")
+    watch = Watch(store[KvRepository], None if key is None else check_key(key), prefix or "")
+    with while_read(watch.close):
+        for name, entry in watch.entries():
+            _emit_watched(name, entry)
+
+
+def _emit_watched(key: str, entry: KvEntry | None) -> None:
+    emit_line(
+        {
+            "key": key,
+            "value": None if entry is None else entry.value,
+            "updated_at": None if entry is None else entry.updated_at,
+            "deleted": entry is None,
+        },
+        f"{key} is not there" if entry is None else f"{key} = {_shortened(_text_of(entry.value))}",
+    )
 
 
 def _emit_value(entry: KvEntry) -> None:

@@ -13,10 +13,15 @@ from .models import Entry
 from .values import MISSING, KvEntry, Missing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from peewee import ModelSelect
+
+    from stina_core import Change, Changes, Observation, Subscription, Via
 
 D = TypeVar("D")
 
+TABLE = "kv_entry"
 VALUE = "kv_entry.value"
 
 _REQUIRED: Final = object()
@@ -35,6 +40,10 @@ class KvRepository(Repository):
           was written, or InvalidValueError is raised and nothing is written.
           JSON null (None) is a value; a key that holds it exists.
         - Each write is one transaction, or a part of the one around it.
+        - Each is told to whoever follows, in whatever program, once it is committed:
+          `set` of a new key as an insert, of one that exists as an update, also if
+          the value is the same; `increment`, and `compare_and_set` where it writes,
+          likewise; `delete` of a key that exists as a delete. Nothing else is told.
     """
 
     @overload
@@ -130,6 +139,52 @@ class KvRepository(Repository):
         No character of *prefix* is a wildcard. All values are held in memory at once.
         """
         return [_entry(row) for row in _beginning_with(prefix).order_by(Entry.key)]
+
+    def subscribe(
+        self, callback: Callable[[Changes], object], *, prefix: str = "", via: Via | None = None
+    ) -> Subscription:
+        """Call *callback* with the changes of keys that begin with *prefix*, whichever program makes them.
+
+        One call for each transaction that is committed from now on and changes such a
+        key; `change.key` says which one, `find()` what it holds by now. A change that
+        is a reset means that all keys are to be read anew. The promises and *via* are
+        those of `Store.subscribe()`.
+
+        Returns:
+            What ends it: `close()`, or the end of a with-block.
+        """
+        first = check_prefix(prefix)
+
+        def begins(change: Change) -> bool:
+            return isinstance(change.key, str) and change.key.startswith(first)
+
+        return self.store.subscribe(callback, {TABLE}, where=begins if first else None, via=via)
+
+    def watch(
+        self, key: str, on_value: Callable[[JsonValue | Missing], object], *, via: Via | None = None
+    ) -> Observation[str | Missing]:
+        """Call *on_value* with the value of *key*: at once, and again whenever it has become another one.
+
+        `MISSING` stands for a key that is not there. Of values that follow one another
+        faster than they are read only the last is certain to be told. Other is what is
+        other as JSON: true is not 1. The promises and *via* are those of `Store.observe()`.
+
+        Returns:
+            What ends it: `close()`, or the end of a with-block.
+
+        Raises:
+            TransactionError: a transaction is open in this thread.
+        """
+        checked = check_key(key)
+
+        def text() -> str | Missing:  # not the value, of which Python says that True equals 1
+            found = self.find(checked)
+            return MISSING if found is None else json.dumps(found.value)
+
+        def tell(text: str | Missing) -> None:
+            on_value(MISSING if isinstance(text, Missing) else json.loads(text))
+
+        return self.store.observe(text, tell, via=via)
 
 
 def write(key: str, value: object, at: datetime) -> KvEntry:

@@ -97,7 +97,7 @@ class SqliteBackend:
 
     def read(self, sql: str) -> list[Row]:
         """Run one SELECT of the core itself as it is."""
-        return self.database.run(sql).fetchall()
+        return self.database.query(sql)
 
     def is_one_statement(self, sql: str) -> bool:
         """Whether *sql* is a single statement."""
@@ -247,8 +247,13 @@ class SqliteBackend:
     def ring(self) -> None:
         """Wake every listener of this store. Costs one look for a directory where nobody listens."""
         if self._bell is None:
-            from ..wake import bell_of  # most programs only read
-
+            try:
+                from ..wake import bell_of  # most programs only read
+            except (
+                ImportError,
+                OSError,
+            ):  # no descriptor is left; what was committed is, and listeners look too
+                return
             self._bell = bell_of(self._path)
         self._bell.ring()
 

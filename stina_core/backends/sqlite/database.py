@@ -18,7 +18,7 @@ import apsw
 from playhouse.apsw_ext import APSWDatabase
 
 from ...errors import StinaError, StoreClosedError, StoreError, TransactionError
-from ..base import UnitOfWork
+from ..base import Row, UnitOfWork
 from .errors import FAILURES, translate
 from .gate import Gate
 from .open_connections import OpenConnections
@@ -112,6 +112,26 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
                 raise
             changed = connection.changes()
             return Result(description, rows, connection.last_insert_rowid() if changed else None, changed)
+        except FAILURES as error:
+            raise self._translated(error, sql) from error
+
+    def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Run a SELECT of the core itself and return its rows."""
+        with self._place(False):
+            return self.query(sql, values)
+
+    def query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Run *sql* of the core itself as it is and return its rows; the quick way, for every transaction needs it."""
+        connection = self.connection()
+        cursor = None
+        try:
+            try:
+                cursor = connection.execute(sql, values)
+                return cursor.fetchall()
+            except BaseException:
+                if cursor is not None:
+                    cursor.close(True)
+                raise
         except FAILURES as error:
             raise self._translated(error, sql) from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import apsw
@@ -51,10 +51,6 @@ class SqliteSession:
         """How many rows this thread's connection has written so far, those of triggers and cascades too."""
         return self._connection.total_changes()
 
-    def insert(self, sql: str, values: Sequence[object]) -> int:
-        """Run an INSERT of the core and return the row id it made; 0 if it made none."""
-        return self._database.run(sql, values).lastrowid or 0
-
     def commit(self) -> None:
         """Make everything since `begin()` durable and visible."""
         self._run("COMMIT")
@@ -99,4 +95,4 @@ class SqliteSession:
             self.end_snapshot()
 
     def _run(self, sql: str) -> None:
-        self._database.run(sql)
+        self._database.query(sql)

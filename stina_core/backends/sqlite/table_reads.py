@@ -68,5 +68,6 @@ def _tables_of(connection: apsw.Connection, sql: str, values: Sequence[None]) ->
         connection.execute(f"EXPLAIN {sql}", values).fetchall()  # prepared, and not run
     finally:
         connection.authorizer = before
-    there = {name for (name,) in connection.execute(TABLES)}
-    return frozenset(tables & there)  # a named subquery is asked about as well
+    there = {name.lower(): name for (name,) in connection.execute(TABLES)}
+    # A table of which no column is read is named as the statement has it; a named subquery is asked about as well.
+    return frozenset(there[name.lower()] for name in tables if name.lower() in there)

@@ -62,6 +62,8 @@ class PlaceWaiter:
         self._closed: str | None = None
         self._lock = threading.RLock()  # an interrupt must not meet a descriptor that is being closed
         self._kept = {way: _Kept(way, place, _MAKERS[way]) for way in sorted(ways)}
+        self._selector: selectors.BaseSelector = _Selector()
+        self._selected: list[Source] | None = None
         with forks.lock:
             self._interrupted, self._interrupter = socket.socketpair()
             self._interrupted.setblocking(False)
@@ -126,12 +128,10 @@ class PlaceWaiter:
         return missed
 
     def _look(self, timeout: float) -> Reason:
-        with _Selector() as selector:
-            selector.register(self._interrupted, selectors.EVENT_READ)
-            for kept in self._kept.values():
-                if kept.source:
-                    selector.register(kept.source.fileno(), selectors.EVENT_READ, kept.source)
-            ready = [key.data for key, _ in selector.select(timeout)]
+        sources = [kept.source for kept in self._kept.values() if kept.source]
+        if sources != self._selected:
+            self._select(sources)
+        ready = [key.data for key, _ in self._selector.select(timeout)]
         reason = Reason(0)
         for source in ready:
             if source is None:
@@ -141,7 +141,16 @@ class PlaceWaiter:
                 reason |= source.reason
         return reason
 
+    def _select(self, sources: list[Source]) -> None:
+        self._selector.close()
+        self._selector = _Selector()
+        self._selector.register(self._interrupted, selectors.EVENT_READ)
+        for source in sources:
+            self._selector.register(source.fileno(), selectors.EVENT_READ, source)
+        self._selected = sources
+
     def _close_interrupts(self) -> None:
+        self._selector.close()
         self._interrupted.close()
         self._interrupter.close()
 
