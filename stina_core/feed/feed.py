@@ -220,7 +220,7 @@ class Feed:
                 self._delivery.relieve()
                 tending.tend()
 
-            self._marker.newest = 0  # what was committed before is not told, and may be of another epoch
+            self._marker.forget_newest()  # what was committed before is not told, and may be of another epoch
             waiter = self._backend.waiter()  # before the log is read: what is committed after that wakes it
             try:
                 self._listener = Listener(
@@ -243,7 +243,7 @@ class Feed:
             self._listener.start()
 
     def _lost(self, error: ResyncRequiredError, cursor: Cursor) -> None:
-        self._marker.newest = 0  # what was committed before may have a number that never comes again
+        self._marker.forget_newest()  # what was committed before may have a number that never comes again
         self._router.route(resets_of(sorted(self._tracked()), cursor, error.reason))
 
     def _replaced(self) -> None:

@@ -52,7 +52,6 @@ class Marker:
         prune: Told how many rows a transaction has added, when it is time to prune.
 
     Attributes:
-        newest: The last row of the log that this store has committed.
         opened: The epoch of the schema when the store was opened.
     """
 
@@ -60,13 +59,21 @@ class Marker:
         self, backend: Backend, origin: str, watch: SchemaWatch, prune: Callable[[int], object]
     ) -> None:
         self.origin = origin
-        self.newest = 0
+        self._newest: dict[int, int] = {}  # by thread
         self.opened = watch.epoch
         self._backend = backend
         self._watch = watch
         self._prune = prune
-        self._lock = threading.Lock()
         _markers.add(self)
+
+    @property
+    def newest(self) -> int:
+        """The last row of the log that this store has committed since `forget_newest()`; 0 for none."""
+        return max(self._newest.copy().values(), default=0)
+
+    def forget_newest(self) -> None:
+        """Forget what was committed so far."""
+        self._newest = {}
 
     def newest_before(self, begun: object) -> int:
         """Return the last row of the log before the transaction that began so."""
@@ -75,8 +82,7 @@ class Marker:
     def forget_parent(self) -> None:
         """In a child after fork(): what it writes comes from another process."""
         self.origin = new_origin(self.origin.rsplit(":", 2)[0])
-        self.newest = 0
-        self._lock = threading.Lock()
+        self.forget_newest()
 
     def begin(self) -> Begun:
         """Note where the log ends, and that this program may still write. One SELECT.
@@ -118,8 +124,7 @@ class Marker:
         Where it crossed a thousand rows, old ones are pruned: so the log stays
         small also where only short commands write.
         """
-        with self._lock:
-            self.newest = max(self.newest, seq)
+        self._newest[threading.get_ident()] = seq  # no lock, which an interrupt could leave taken
         self._backend.ring()
         if seq // PRUNE_EVERY != begun.newest // PRUNE_EVERY:
             self._prune(seq - begun.newest)
