@@ -48,10 +48,10 @@ if TYPE_CHECKING:
         UnsafeOpenError,
     )
     from .feed.consumer import Consumer
-    from .feed.inbox import Via
     from .feed.observation import Observation
     from .feed.stream import ChangeStream
     from .feed.subscription import Subscription
+    from .feed.turn import Via
     from .fields import (
         AutoIdField,
         BlobField,
@@ -118,10 +118,10 @@ _HOMES = {
         "UnsafeOpenError",
     ),
     ".feed.consumer": ("Consumer",),
-    ".feed.inbox": ("Via",),
     ".feed.observation": ("Observation",),
     ".feed.stream": ("ChangeStream",),
     ".feed.subscription": ("Subscription",),
+    ".feed.turn": ("Via",),
     ".fields": (
         "AutoIdField",
         "BlobField",

@@ -92,12 +92,14 @@ class Changes(Sequence[Change]):
         cause: Where the transaction ended whose delivery made somebody write this one,
             if it was written by an `on_change` hook or another callback of the feed.
         depth: How many such writes led to this one, one after the other.
+        consumer: The consumer whose effect it is, if it is one's.
         resync: Why these are no changes but resets of tables, after which nothing is known
             of their rows: `slow` (the receiver did not keep up), `paused` (it failed again and
-            again), or a reason of ResyncRequiredError. Empty for a transaction.
+            again), `failed` (it failed on a reset), or a reason of ResyncRequiredError. Empty for a
+            transaction, also for one that is told by resets because it is too long (50,000 changes).
     """
 
-    __slots__ = ("_changes", "actor", "at", "cause", "cursor", "depth", "origin", "resync")
+    __slots__ = ("_changes", "actor", "at", "cause", "consumer", "cursor", "depth", "origin", "resync")
 
     def __init__(
         self,
@@ -109,6 +111,7 @@ class Changes(Sequence[Change]):
         at: datetime | None = None,
         cause: Cursor | None = None,
         depth: int = 0,
+        consumer: str | None = None,
         resync: str = "",
     ) -> None:
         self._changes = tuple(changes)
@@ -118,6 +121,7 @@ class Changes(Sequence[Change]):
         self.at = at
         self.cause = cause
         self.depth = depth
+        self.consumer = consumer
         self.resync = resync
 
     @overload
@@ -166,5 +170,6 @@ class Changes(Sequence[Change]):
             at=self.at,
             cause=self.cause,
             depth=self.depth,
+            consumer=self.consumer,
             resync=self.resync,
         )

@@ -65,6 +65,8 @@ class StoreConfig:
             raise ConfigError(f"synchronous is {self.synchronous!r}; it must be 'FULL' or 'NORMAL'")
         if not 0 <= self.busy_timeout <= 3600:
             raise ConfigError(f"busy_timeout is {self.busy_timeout!r}; it must be 0 to 3600 seconds")
+        if not self.origin or not self.origin.isprintable() or len(self.origin) > 200:
+            raise ConfigError(f"origin is {self.origin!r}; it must be 1 to 200 characters that can be seen")
         if self.backups_kept < 1:
             raise ConfigError(f"backups_kept is {self.backups_kept!r}; it must be 1 or more")
         if self.path is not None and not str(self.path).strip():

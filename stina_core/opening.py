@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from .backends.sqlite.backend import SqliteBackend
 from .config import StoreConfig
-from .feed.marker import PRUNE_EVERY, Marker, new_origin
+from .feed.marker import Marker, new_origin
+from .feed.retention import Retention
 from .migrations.core_steps import core_steps
 from .migrations.engine import MigrationRun, Outcome
 from .migrations.steps import PluginSteps
@@ -90,16 +91,10 @@ def open_database(
     except BaseException:
         backend.close()
         raise
-    marker = Marker(backend, origin, watch, lambda rows: _prune(backend, transactions, rows))
+    marker = Marker(backend, origin, watch, Retention(backend, transactions).prune)
     backend.session.on_begin = marker.begin
     transactions.marking = marker
     return OpenDatabase(backend, transactions, outcome, marker, watch)
-
-
-def _prune(backend: SqliteBackend, transactions: Transactions, rows: int) -> None:
-    from .feed.retention import Retention  # one writer in a thousand rows comes here
-
-    Retention(backend, transactions).prune(max(2 * rows, 2 * PRUNE_EVERY))
 
 
 def _tell_of_waiting(progress: OnProgress) -> None:

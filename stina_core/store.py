@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from .catalog import Table
     from .feed.consumer import Consumer
     from .feed.feed import Feed
-    from .feed.inbox import Via
     from .feed.observation import Observation
     from .feed.stream import ChangeStream
     from .feed.subscription import Subscription
+    from .feed.turn import Via
     from .migrations.progress import OnProgress
     from .model import Model
     from .plugins.plugin import Plugin
@@ -58,8 +58,10 @@ T = TypeVar("T")
 class Store:
     """One database with its plugins; `open_store()` makes it.
 
-    Safe for all threads of a process and for a child after `fork()`; each
-    thread has its own connection. Any number of stores may be open at once.
+    Safe for all threads of a process; each has its own connection. Any number
+    of stores may be open at once. A child after `fork()` can use it too, unless
+    a transaction was open or the file was being copied: then StoreClosedError
+    says so there. A fork waits for statements that other threads run.
 
     Attributes:
         config: What it was opened with, the path decided.
@@ -81,6 +83,7 @@ class Store:
         self._starting = False
         self._repositories: dict[type[Repository], Repository] = {}
         self._started: list[str] = []
+        self._failed_hooks: list[PluginError] = []  # of on_change, in strict mode
         self._closed = False
 
     @property
@@ -183,6 +186,7 @@ class Store:
         Args:
             since: A cursor of this store, of `Changes.cursor`, or of a snapshot. Without it
                 everything that is still kept, which may begin in the middle of a row's life.
+                `Cursor.parse()` reads one that was saved as text.
             follow: Wait for more at the end, until the stream or the store is closed.
 
         Raises:
@@ -237,8 +241,8 @@ class Store:
             - It reads again only after a commit that changed a table it read the last time.
 
         Args:
-            read: Any function over repositories, without arguments; compared by `==`, so
-                values must be ones that can be. It cannot write.
+            read: Any function over repositories, without arguments. Its answers are compared
+                by `==`, so each must be a new value, not one object that it changes. It cannot write.
             on_value: Called the first time before this method returns, then on a thread of the store's.
             via: As for `subscribe()`.
 
@@ -279,6 +283,7 @@ class Store:
         Raises:
             TransactionError: this thread has a transaction open.
             StoreBusyError: a statement of another thread did not stop; all else is closed.
+            PluginError: with `config.strict`, the first that an `on_change` hook raised; all is closed.
         """
         if self._transactions.open and not self._closed:
             raise TransactionError("leave the transaction before you close the store")
@@ -357,6 +362,9 @@ class Store:
         self._starting = True
         for name, error in self.outcome.failed.items():
             self._put_off(name, error)
+        hooked = [one for one in self._plugins.on if "on_change" in one.hooks and self._is_on(one.name)]
+        inboxes = {one.name: self._feed.hook(one.name, partial(self._on_change, one)) for one in hooked}
+        begin = self._feed.head() if hooked else None  # each is told of what the startups write, too
         for plugin in self._plugins.on:
             if not self._is_on(plugin.name):
                 continue
@@ -372,26 +380,40 @@ class Store:
                 log.exception("hook.failed", plugin=plugin.name, hook="startup")
                 self._put_off(plugin.name, error)
         self._starting = False
-        for plugin in self._plugins.on:
-            if "on_change" in plugin.hooks and self._is_on(plugin.name):
-                self._feed.hook(plugin.name, partial(self._on_change, plugin))
+        for name, inbox in inboxes.items():
+            if begin is not None and self._is_on(name):
+                inbox.start(begin)
+            else:
+                self._feed.unhook(inbox)
 
     def _on_change(self, plugin: Plugin, changes: Changes) -> None:
-        plugin.call("on_change", store=self, changes=changes)
+        try:
+            plugin.call("on_change", store=self, changes=changes)
+        except PluginError as error:
+            if self.config.strict:
+                self._failed_hooks.append(error)
+            raise
 
     def _end(self) -> None:
         try:
-            if self._followed is not None:
-                self._followed.close()
-            while self._started:
-                name = self._started.pop()
-                try:
-                    self._plugins[name].call("shutdown", store=self)
-                except PluginError:
-                    log.exception("hook.failed", plugin=name, hook="shutdown")
+            try:
+                if self._followed is not None:
+                    self._followed.close()
+            finally:  # after an interrupt, too
+                self._shut_down()
         finally:
             self._closed = True
             self._backend.close()
+        if self._failed_hooks:
+            raise self._failed_hooks[0]
+
+    def _shut_down(self) -> None:
+        while self._started:
+            name = self._started.pop()
+            try:
+                self._plugins[name].call("shutdown", store=self)
+            except PluginError:
+                log.exception("hook.failed", plugin=name, hook="shutdown")
 
     def _put_off(self, name: str, error: StinaError) -> None:
         if self.config.strict:

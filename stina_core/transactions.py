@@ -8,7 +8,9 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import Token
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
@@ -194,7 +196,7 @@ class Transaction:
             )
         if keep and self._savepoint is None:
             if self._seq and self._all.marking is not None:
-                self._all.marking.committed(self.begun, self._seq)
+                _run(partial(self._all.marking.committed, self.begun, self._seq))
             for callback in self._callbacks:
                 _run(callback)
 
@@ -298,7 +300,9 @@ def _run(callback: Callable[[], object]) -> None:
     try:
         callback()
     except (Exception, SystemExit):
-        log.exception("callback.failed", callback=getattr(callback, "__qualname__", type(callback).__name__))
+        name = getattr(callback, "__qualname__", type(callback).__name__)
+        with suppress(Exception):  # what is committed is not to fail for want of a descriptor for the log
+            log.exception("callback.failed", callback=name)
 
 
 def _reset(token: Token[peewee.Database | None] | None) -> None:

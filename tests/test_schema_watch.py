@@ -338,7 +338,7 @@ def statements_of(store: Store) -> Iterator[list[str]]:
     connection.set_exec_trace(None)
 
 
-LOOK = "SELECT epoch, schema_epoch, (SELECT max(seq) FROM stina_change) FROM stina_feed"
+LOOK = "SELECT epoch, schema_epoch, oldest, (SELECT max(seq) FROM stina_change) FROM stina_feed"
 
 
 def test_transaction_looks_once_however_deep_it_is_and_reads_never_do(store: Store) -> None:

@@ -272,7 +272,11 @@ class Backend(Protocol):
         ...
 
     def is_replaced(self) -> bool:
-        """Whether another file now stands where this process has opened one."""
+        """Whether another file now stands where this process has opened one, or none."""
+        ...
+
+    def leave(self) -> None:
+        """Run no statement any more, because `is_replaced()`: StoreClosedError then says so."""
         ...
 
     def reading(self) -> AbstractContextManager[set[str]]:

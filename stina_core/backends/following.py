@@ -18,9 +18,20 @@ CAPTURE = 1
 """How changes are captured. Another number has every file looked at again when it is opened next."""
 
 
-def mark_data(origin: str, actor: str | None, at: int, cause: int | None = None, depth: int = 0) -> str:
+def mark_data(
+    origin: str,
+    actor: str | None,
+    at: int,
+    cause: int | None = None,
+    depth: int = 0,
+    consumer: str | None = None,
+) -> str:
     """Return what a MARK says, as JSON; *at* is in UTC milliseconds."""
-    caused = "" if cause is None else f',"cause":{cause},"depth":{depth}'
+    caused = "" if cause is None else f',"cause":{cause}'
+    if depth:
+        caused += f',"depth":{depth}'
+    if consumer is not None:
+        caused += f',"consumer":{json.dumps(consumer)}'
     return f"{_by(origin, actor)}{at}{caused}}}"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import TransactionError
 
 if TYPE_CHECKING:
-    from ..changes import Changes
+    from ..changes import Changes, Cursor
 
 MAX_DEPTH = 8
 """How many writes of handlers may lead to one another. Real chains are two or three long; without an end,
@@ -23,21 +23,24 @@ class Cause:
     """The transaction that is being delivered in this context.
 
     Attributes:
-        seq: Where it ended.
+        cursor: Where it ended.
         depth: How many writes of handlers led to it.
+        consumer: Which consumer processes it, if one does.
     """
 
-    seq: int
+    cursor: Cursor
     depth: int
+    consumer: str | None = None
 
 
 _current: ContextVar[Cause | None] = ContextVar("stina_current_cause", default=None)
 
 
 @contextmanager
-def delivering(changes: Changes) -> Iterator[None]:
-    """Inside the block, what this thread or task writes is caused by *changes*."""
-    token = _current.set(Cause(changes.cursor.seq, changes.depth) if changes.cursor is not None else None)
+def delivering(changes: Changes, consumer: str | None = None) -> Iterator[None]:
+    """Inside the block, what this thread or task writes is caused by *changes*, as *consumer* processes them."""
+    cursor = changes.cursor
+    token = _current.set(Cause(cursor, changes.depth, consumer) if cursor is not None else None)
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..changes import Changes, Cursor
 from ..errors import InvalidValueError, TransactionError
 from ..ids import now_ms
+from .arguments import check_cursor, refuse_async
 from .cause import delivering
 
 if TYPE_CHECKING:
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 200  # characters
 
+_OF_THE_CORE = ("search:", "rebuild:")
+
 
 class Consumer:
     """Processes every transaction of the feed exactly once, in however many programs it runs.
 
     What it does with a transaction and how far it has come are committed
     together: after a crash it goes on where its effects are.
+
+    Its name is one for the whole file. `notes/counter` is a consumer of the plugin
+    notes, and forgotten when that is purged.
 
     A consumer that is not run does not keep the log from being pruned. If it comes
     too late, everything here raises ResyncRequiredError until `move_to()`.
@@ -33,6 +39,10 @@ class Consumer:
     ) -> None:
         if not name or len(name) > LONGEST_NAME or not name.isprintable():
             raise InvalidValueError("name", "a consumer's name is 1 to 200 characters that can be seen")
+        if name.startswith(_OF_THE_CORE):
+            raise InvalidValueError(
+                "name", f"names that begin with {' or '.join(_OF_THE_CORE)} are the core's own"
+            )
         self.name = name
         self._backend = backend
         self._transactions = transactions
@@ -45,17 +55,20 @@ class Consumer:
         return Cursor(*rows[0]) if rows else None
 
     def start(self, cursor: Cursor) -> None:
-        """Begin after *cursor*, unless it was started before, in any program."""
-        with self._transactions.begin():
-            if self.cursor is None:
-                self.move_to(cursor)
+        """Begin after *cursor*, unless it was started before, in any program; then nothing is written."""
+        check_cursor(cursor)
+        if self.cursor is None:
+            with self._transactions.begin():
+                if self.cursor is None:
+                    self.move_to(cursor)
 
     def process(self, effect: Callable[[Changes], object]) -> int:
         """Call *effect* with each transaction it has not processed, one after the other; return how many.
 
         Each call runs inside a transaction that also moves the cursor. If *effect*
         raises, all it did is undone, the cursor stays before that transaction, and
-        the error is raised. What it writes is caused by that transaction.
+        the error is raised. What it writes is caused by that transaction, and not
+        given to it in turn, in whatever program it runs.
 
         Raises:
             ResyncRequiredError: the changes after its cursor are gone. Read what it follows
@@ -66,30 +79,40 @@ class Consumer:
             raise TransactionError(
                 "a consumer has transactions of its own; leave yours before you call process()"
             )
+        refuse_async(effect)
         done = 0
         while True:
             position = self._position()
             transactions = self._log.read(position)
             for changes in transactions:
-                with delivering(changes), self._transactions.begin():
+                with delivering(changes, self.name), self._transactions.begin():
                     if self._position() != position or self._log.head().epoch != position.epoch:
                         break  # another program has processed it, or restored the file
-                    effect(changes)
+                    if changes.consumer != self.name:
+                        effect(changes)
                     assert changes.cursor is not None
                     position = changes.cursor
                     self.move_to(position)
-                done += 1
+                done += changes.consumer != self.name
             if not transactions:
+                self._log.check_file()
                 return done
 
     def move_to(self, cursor: Cursor) -> None:
         """Go on after *cursor*, wherever it was; part of the transaction around it, if there is one."""
+        check_cursor(cursor)
         self._backend.execute(
-            "INSERT INTO stina_cursor (name, epoch, seq, updated_at) VALUES (?, ?, ?, ?) "
+            "INSERT INTO stina_cursor (name, plugin, epoch, seq, updated_at) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq, "
             "updated_at = excluded.updated_at",
-            (self.name, cursor.epoch, cursor.seq, now_ms()),
+            (self.name, self._plugin, cursor.epoch, cursor.seq, now_ms()),
         )
+
+    @property
+    def _plugin(self) -> str | None:
+        """Whose it is, if the name says so."""
+        plugin, slash, _ = self.name.partition("/")
+        return plugin if slash else None
 
     def forget(self) -> None:
         """Take its position out of the file."""

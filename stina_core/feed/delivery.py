@@ -26,33 +26,51 @@ MOST = 32
 class Errand(Protocol):
     """Something to be run by one of the threads."""
 
+    @property
+    def name(self) -> str:
+        """What the log calls it."""
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether `drain()` waits until it left."""
+
     def run(self) -> None:
-        """Do one piece of it; what is left is put again. Raises nothing."""
+        """Do one piece of it, and call `leave()` when that is over. Raises nothing."""
 
 
 class Delivery:
-    """Runs errands in the order they were put, each by one thread at a time if it is put once."""
+    """Runs errands in the order they were put."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._ready: SimpleQueue[Errand | None] = SimpleQueue()
         self._lock = threading.Lock()
-        self._idle = threading.Condition(self._lock)
-        self._outstanding = 0  # put, and not done
-        self._busy: dict[int, float] = {}  # by thread, since when it runs an errand
+        self._left = threading.Condition(self._lock)
+        self._outstanding: dict[Errand, None] = {}  # put, waited for, and not over
+        self._busy: dict[object, float] = {}  # by thread, since when it runs an errand
         self._later: list[tuple[float, Callable[[], object]]] = []
         self._threads = 0
         self._stopped = False
+        self._own = threading.local()
 
-    def put(self, errand: Errand) -> None:
-        """Have *errand* run soon. Never waits."""
+    def put(self, errand: Errand) -> bool:
+        """Have *errand* run soon, which is not put again before it left; False after `stop()`. Never waits."""
         with self._lock:
             if self._stopped:
-                return
-            self._outstanding += 1
+                return False
+            if errand.is_waited_for:
+                self._outstanding[errand] = None
             if not self._threads:
                 self._start()
         self._ready.put(errand)
+        return True
+
+    def leave(self, errand: Errand) -> None:
+        """That run of *errand* is over."""
+        with self._lock:
+            self._outstanding.pop(errand, None)
+            if not self._outstanding:
+                self._left.notify_all()
 
     def later(self, when: float, call: Callable[[], object]) -> None:
         """Have the listener call *call* once *when* (`time.monotonic`) has come."""
@@ -78,15 +96,15 @@ class Delivery:
                 log.warning("callback.slow", threads=self._threads + 1)
                 self._start()
 
-    def drain(self, deadline: float) -> bool:
-        """Wait until nothing is outstanding, until *deadline* (`time.monotonic`); whether it came to that."""
+    def drain(self, deadline: float) -> list[str]:
+        """Wait until nothing is outstanding, until *deadline* (`time.monotonic`); returns the names of what is."""
         while True:
             with self._lock:
                 left = deadline - time.monotonic()
-                if self._idle.wait_for(lambda: not self._outstanding, max(0.0, min(left, PATIENCE))):
-                    return True
-            if left <= 0:
-                return False
+                if self._left.wait_for(lambda: not self._outstanding, max(0.0, min(left, PATIENCE))):
+                    return []
+                if left <= 0:
+                    return sorted(errand.name for errand in self._outstanding)
             self.relieve()  # the listener, which does it otherwise, may have ended
 
     def stop(self) -> None:
@@ -99,7 +117,7 @@ class Delivery:
     @property
     def is_own_thread(self) -> bool:
         """Whether this is one of its threads."""
-        return threading.get_ident() in self._busy
+        return bool(getattr(self._own, "is_one", False))
 
     def _call_due(self) -> None:
         now = time.monotonic()
@@ -110,11 +128,17 @@ class Delivery:
             call()
 
     def _start(self) -> None:
+        thread = threading.Thread(target=self._work, name=f"{self._name}-{self._threads + 1}", daemon=True)
         self._threads += 1
-        threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
+        try:
+            thread.start()
+        except BaseException:
+            self._threads -= 1
+            raise
 
     def _work(self) -> None:
-        me = threading.get_ident()
+        self._own.is_one = True
+        me = object()  # a thread's number is given to another one when it ends
         while True:
             errand = self._ready.get()
             with self._lock:
@@ -122,12 +146,12 @@ class Delivery:
                     self._threads -= 1
                     return
                 self._busy[me] = time.monotonic()
-            errand.run()
+            try:
+                errand.run()
+            finally:
+                with self._lock:
+                    del self._busy[me]
             with self._lock:
-                del self._busy[me]
-                self._outstanding -= 1
-                if not self._outstanding:
-                    self._idle.notify_all()
                 if self._threads - len(self._busy) > 1 and self._ready.empty():
                     self._threads -= 1  # another one is free, too
                     return

@@ -10,16 +10,17 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from ..changes import Change, Changes, Cursor
-from ..errors import ResyncRequiredError, TransactionError
+from ..errors import ResyncRequiredError, StoreIOError, TransactionError
 from ..log import get_logger
 from ..transactions import SNAPSHOT_DEADLINE, Transaction
+from .arguments import check_cursor, check_tables, refuse_async
 from .consumer import Consumer
 from .delivery import Delivery
-from .inbox import Inbox, Via, resets_of
+from .inbox import Inbox, resets_of
 from .keeping import IndexKeeper
 from .listener import Listener
 from .log import ChangeLog, replaced
-from .observation import Observation, check_tracked
+from .observation import Observation
 from .router import Router
 from .stream import ChangeStream
 from .subscription import Subscription
@@ -27,15 +28,20 @@ from .tending import Tending
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
+    from ..backends.wake import Waiter
     from ..catalog import Table
     from ..migrations.watch import SchemaWatch
     from ..transactions import Transactions
     from .marker import Marker
     from .retention import Retention
+    from .turn import Via
 
 log = get_logger(__name__)
 
 T = TypeVar("T")
+
+_HURRY = 0.05
+"""Seconds the listener waits for a writer; it looks again soon anyway."""
 
 CLOSING = 2.0
 """Seconds that closing a store waits for its own commits to be delivered."""
@@ -69,7 +75,7 @@ class Feed:
         _feeds.add(self)
 
     def _begin(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a stream that is collected takes it, wherever that happens
         self._router = Router()
         self._delivery = Delivery("stina-delivery")
         self._followers: dict[Callable[[], object], None] = {}
@@ -89,12 +95,13 @@ class Feed:
     def changes(self, since: Cursor | None, follow: bool) -> ChangeStream:
         """Return a stream of the transactions after *since*, or of all that are kept."""
         cursor = since if since is not None else self.log.tail()
+        check_cursor(cursor)
         return ChangeStream(
             self.log,
             cursor,
             self._follow if follow else None,
             in_transaction=lambda: bool(self._transactions.open),
-            ended=lambda: self._closed,
+            ended=lambda: self._closed or (self._listener is not None and not self._listener.is_alive),
         )
 
     def consumer(self, name: str) -> Consumer:
@@ -111,37 +118,49 @@ class Feed:
         via: Via | None,
     ) -> Subscription:
         """Have *receive* called with each transaction that is committed from now on."""
+        refuse_async(receive)
         if tables is not None:
-            check_tracked(frozenset(tables), self._tracked())
-        return self._receive(_name_of(receive), receive, tables, where, via)
+            check_tables(tables, self._tracked())
+        inbox = self._inbox(_name_of(receive), receive, tables, where, via)
+        inbox.start(self.head())
+        return Subscription(self._router, inbox)
 
-    def hook(self, plugin: str, receive: Callable[[Changes], object]) -> None:
-        """Have the hook of a plugin called with each transaction."""
-        self._receive(plugin, receive, None, None, None)
+    def hook(self, plugin: str, receive: Callable[[Changes], object]) -> Inbox:
+        """Have the hook of a plugin called with each transaction, once the inbox is started."""
+        return self._inbox(plugin, receive, None, None, None)
+
+    def unhook(self, inbox: Inbox) -> None:
+        """End that."""
+        self._router.remove(inbox)
+        inbox.close()
 
     def keep(self, table: str, follow_up: Callable[[], object]) -> None:
         """Have *follow_up* called now and then while this store listens, after changes of *table*."""
         self._kept.append((table, follow_up))
 
-    def _receive(
+    def _inbox(
         self,
         name: str,
         receive: Callable[[Changes], object],
         tables: Collection[str] | None,
         where: Callable[[Change], object] | None,
         via: Via | None,
-    ) -> Subscription:
+    ) -> Inbox:
         abandon = self._transactions.abandon
         inbox = Inbox(name, receive, self._delivery, where=where, via=via, left_open=abandon)
         self._router.add(inbox, tables)
-        self._listen()
-        inbox.start(self.head())
-        return Subscription(self._router, inbox)
+        try:
+            self._listen()
+        except BaseException:
+            self._router.remove(inbox)
+            raise
+        return inbox
 
     def observe(
         self, read: Callable[[], T], on_value: Callable[[T], object], via: Via | None
     ) -> Observation[T]:
         """Have *on_value* called with what *read* answers, now and whenever that is something else."""
+        refuse_async(read, on_value)
         if self._transactions.open:
             raise TransactionError("leave the transaction before you observe; what is in it may be undone")
         observation = Observation(
@@ -163,16 +182,19 @@ class Feed:
         with self._lock:
             self._closed = True
             listener = self._listener
-        if listener is not None and not self._delivery.is_own_thread:
-            deadline = time.monotonic() + CLOSING
-            reached = listener.reach(lambda: self._marker.newest, deadline)
-            listener.stop()  # or others' commits would go on coming in
-            if not (reached and self._delivery.drain(deadline)):
-                log.warning("feed.undelivered", seconds=CLOSING)
-        if listener is not None:
-            listener.stop()
-        self._delivery.stop()
-        self._tell_followers()
+        try:
+            if listener is not None and not self._delivery.is_own_thread:
+                deadline = time.monotonic() + CLOSING
+                reached = listener.reach(lambda: self._marker.newest, deadline)
+                listener.stop()  # or others' commits would go on coming in
+                undelivered = self._delivery.drain(deadline)
+                if undelivered or not reached:
+                    log.warning("feed.undelivered", seconds=CLOSING, receivers=undelivered)
+        finally:  # also after an interrupt: somebody may wait for news
+            self._delivery.stop()
+            self._tell_followers()
+            if listener is not None:
+                listener.stop()
 
     def forget_parent(self) -> None:
         """In a child after fork(): the threads are the parent's, and so are all who are told something."""
@@ -182,8 +204,7 @@ class Feed:
         with self._transactions.snapshot(SNAPSHOT_DEADLINE), self._backend.reading() as read_tables:
             value = read()
         tables = self._public(read_tables)
-        check_tracked(tables, self._tracked())
-        return value, tables
+        return value, check_tables(tables, self._tracked())
 
     def _tracked(self) -> frozenset[str]:
         return frozenset(table.name for table in self._tables if table.tracked)
@@ -203,54 +224,77 @@ class Feed:
     # The listener
 
     def _listen(self) -> None:
+        """Start the listener, unless there is one.
+
+        Raises:
+            StoreIOError: the process has no descriptors or threads left for one.
+        """
+        if self._is_listening():
+            return
+        head = self.head()  # not under the lock: in memory this waits for other threads' transactions
         with self._lock:
-            if self._listener is not None or self._closed:
+            if self._is_listening():
                 return
-            tending = Tending(
-                self._backend,
-                self._transactions,
-                self._watch,
-                self._tables,
-                epoch=self._marker.opened,
-                prune=self._retention.prune,
-                replaced=self._replaced,
-            )
-
-            def tend() -> None:
-                self._delivery.relieve()
-                tending.tend()
-
-            self._marker.forget_newest()  # what was committed before is not told, and may be of another epoch
-            waiter = self._backend.waiter()  # before the log is read: what is committed after that wakes it
             try:
-                self._listener = Listener(
-                    self.log,
-                    self.head(),
-                    waiter,
-                    pass_on=self._router.route,
-                    lost=self._lost,
-                    passed_on=self._tell_followers,
-                    tend=tend,
-                    patience=self._delivery.patience,
-                )
+                waiter = self._backend.waiter()
+            except OSError as error:
+                raise StoreIOError(f"nothing can listen to this store: {error.strerror}") from error
+            try:
+                self._marker.forget_newest()  # what was committed before is not told, and may be of another epoch
+                listener = self._new_listener(head, waiter)
+                listener.start()
+            except RuntimeError as error:
+                waiter.close()
+                raise StoreIOError(f"nothing can listen to this store: {error}") from error
             except BaseException:
                 waiter.close()
                 raise
+            self._listener = listener
             for table, follow_up in self._kept:
                 keeper = IndexKeeper(table, follow_up, self._delivery)
                 self._router.add(keeper, [table])
                 keeper.schedule()  # there may be something left to do
-            self._listener.start()
+
+    def _is_listening(self) -> bool:
+        return self._listener is not None or self._closed
+
+    def _new_listener(self, head: Cursor, waiter: Waiter) -> Listener:
+        tending = Tending(
+            self._backend,
+            self._transactions,
+            self._watch,
+            self._tables,
+            epoch=self._marker.opened,
+            prune=self._retention.prune,
+            replaced=lambda: self._replaced(listener),
+        )
+
+        def tend() -> None:
+            self._delivery.relieve()
+            tending.tend()
+
+        listener = Listener(
+            self.log,
+            head,
+            waiter,
+            pass_on=self._router.route,
+            lost=self._lost,
+            passed_on=self._tell_followers,
+            tend=tend,
+            patience=self._delivery.patience,
+            hurried=self._backend.waiting(_HURRY),
+        )
+        return listener
 
     def _lost(self, error: ResyncRequiredError, cursor: Cursor) -> None:
         self._marker.forget_newest()  # what was committed before may have a number that never comes again
         self._router.route(resets_of(sorted(self._tracked()), cursor, error.reason))
 
-    def _replaced(self) -> None:
+    def _replaced(self, listener: Listener) -> None:
         log.warning("file.replaced")
-        assert self._listener is not None  # which calls this
-        self._lost(replaced(), self._listener.cursor)  # the end of the feed may not be readable
+        self._lost(replaced(), listener.cursor)  # the end of the feed may not be readable
         self._tell_followers()
+        self._backend.leave()
 
     def _follow(self, tell: Callable[[], object]) -> Callable[[], object]:
         """Have *tell* called, without arguments, whenever there is something new; returns what ends that."""
@@ -262,7 +306,11 @@ class Feed:
 
         with self._lock:
             self._followers[tell] = None
-        self._listen()
+        try:
+            self._listen()
+        except BaseException:
+            unfollow()
+            raise
         return unfollow
 
     def _tell_followers(self) -> None:

@@ -40,6 +40,7 @@ class Said:
     at: datetime | None = None
     cause: int | None = None
     depth: int = 0
+    consumer: str | None = None
 
 
 OUTSIDE = Said()
@@ -96,7 +97,7 @@ class Grouping:
             tables = dict.fromkeys([*left_out, *(row.table for row in rows)])
             changes = [Change(seq, table, Op.RESET, None, *about) for table in tables]
         else:
-            changes = [Change(row.seq, row.table, _OPS[row.op], row.key, *about) for row in rows]
+            changes = [_change(row, said) for row in rows]
         self._reached = seq
         self._rows = self._rows[len(rows) :]
         self._left_out = {
@@ -112,6 +113,7 @@ class Grouping:
             at=said.at,
             cause=None if said.cause is None else Cursor(epoch, said.cause),
             depth=said.depth,
+            consumer=said.consumer,
         )
 
     def _leave_out(self) -> None:
@@ -119,6 +121,14 @@ class Grouping:
             first, _ = self._left_out.get(row.table, (row.seq, row.seq))
             self._left_out[row.table] = (first, row.seq)
         self._rows.clear()
+
+
+def _change(row: LogRow, said: Said) -> Change:
+    op, key = _OPS.get(row.op), row.key
+    if op is None:  # a newer core wrote it: whatever it means, that table is to be read anew
+        log.warning("change.unknown", seq=row.seq, op=row.op)
+        op, key = Op.RESET, None
+    return Change(row.seq, row.table, op, key, said.origin, said.actor, said.at)
 
 
 def _said(mark: LogRow) -> Said:
@@ -131,6 +141,7 @@ def _said(mark: LogRow) -> Said:
             from_ms(at),
             None if cause is None else int(cause),
             int(found.get("depth", 0)),
+            found.get("consumer"),
         )
     except (ValueError, TypeError, KeyError, OverflowError):
         log.warning("marker.unreadable", seq=mark.seq)  # nobody but this core writes any

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from ..changes import Change, Changes, Cursor, Op
 from ..log import get_logger
 from .cause import delivering
+from .turn import Turn
 
 if TYPE_CHECKING:
     from .delivery import Delivery
+    from .turn import Via
 
 log = get_logger(__name__)
 
@@ -31,8 +33,8 @@ PAUSE = 30.0
 
 LONGEST_PAUSE = 600.0
 
-Via = Callable[[Callable[[], object]], object]
-"""Runs a function somewhere else, such as `loop.call_soon_threadsafe` or Textual's `app.call_from_thread`."""
+RETRY = 0.5
+"""Seconds until a reset on which the receiver raised is told again."""
 
 
 class Inbox:
@@ -40,7 +42,7 @@ class Inbox:
 
     A receiver that does not keep up loses the single changes, not the fact: it is
     told that the tables were reset, once for all that was waiting. So is one that
-    raised again and again, after a pause.
+    raised again and again, after a pause. A reset on which it raised is told again.
 
     Args:
         name: Of the receiver, for the log.
@@ -67,6 +69,7 @@ class Inbox:
         self._where = where
         self._via = via
         self._left_open = left_open
+        self._turn = Turn(name, delivery, self._has_work, self._work, is_waited_for=via is None)
         self._lock = threading.Lock()
         self._waiting: deque[Changes] = deque()
         self._size = 0
@@ -74,7 +77,6 @@ class Inbox:
         self._lost_at: Cursor | None = None
         self._why = ""
         self._after: Cursor | None = None
-        self._scheduled = False
         self._closed = False
         self._failures = 0
         self._failed_tables: dict[str, None] = {}  # of those failures
@@ -87,7 +89,7 @@ class Inbox:
             self._after = after
             self._waiting = deque(one for one in self._waiting if _is_after(one.cursor, after))
             self._size = sum(map(len, self._waiting))
-            self._schedule()
+        self._turn.want()
 
     def post(self, changes: Changes) -> None:
         """Add a transaction. Never waits."""
@@ -98,12 +100,12 @@ class Inbox:
                 return
             self._waiting.append(changes)
             self._size += len(changes)
-            if changes.resync or self._is_paused() or self._lost:
+            if changes.resync or self._lost or self._is_paused():
                 self._lose_waiting(changes.resync or self._why or "paused")
             elif len(self._waiting) > MOST or self._size > MOST_CHANGES:
                 log.warning("receiver.slow", receiver=self._name, transactions=len(self._waiting))
                 self._lose_waiting("slow")
-            self._schedule()
+        self._turn.want()
 
     def close(self) -> None:
         """Tell of nothing any more. A call that is running is not waited for."""
@@ -112,30 +114,35 @@ class Inbox:
             self._waiting.clear()
             self._lost.clear()
 
-    def run(self) -> None:
-        """Tell of one transaction; on a thread of the delivery."""
+    def _has_work(self) -> bool:
+        with self._lock:
+            ready = self._after is not None and not self._closed and not self._is_paused()
+            return ready and bool(self._waiting or self._lost)
+
+    def _work(self, over: Callable[[], None]) -> None:
         if self._via is None:
-            self._tell()
+            self._tell(over)
             return
         try:
-            self._via(self._tell)
-        except (Exception, SystemExit):  # an event loop or window that is gone
+            self._via(lambda: self._tell(over))
+        except BaseException:  # an event loop or window that is gone
             log.exception("receiver.unreachable", receiver=self._name)
             self.close()
+            over()
 
-    def _tell(self) -> None:
+    def _tell(self, over: Callable[[], None]) -> None:
         changes = self._take()
         try:
             called = changes is not None and self._call(changes)
-        except (Exception, SystemExit):
-            log.exception("receiver.failed", receiver=self._name, cursor=str(changes and changes.cursor))
+        except BaseException as error:  # of any kind: others are told by this thread, too
+            kind, cursor = type(error).__name__, str(changes and changes.cursor)
+            log.exception("receiver.failed", receiver=self._name, error=kind, cursor=cursor)
             self._failed(changes)
         else:
             if called:
                 self._failures, self._failed_tables, self._pause = 0, {}, PAUSE
-        with self._lock:
-            self._scheduled = False
-            self._schedule()
+        finally:
+            over()
 
     def _call(self, changes: Changes) -> bool:
         """Tell of *changes*; False if the receiver wants none of them."""
@@ -153,6 +160,8 @@ class Inbox:
 
     def _take(self) -> Changes | None:
         with self._lock:
+            if self._closed:
+                return None
             if self._lost:
                 resets = resets_of(self._lost, self._lost_at, self._why)
                 self._lost, self._why = {}, ""
@@ -165,22 +174,27 @@ class Inbox:
 
     def _failed(self, changes: Changes | None) -> None:
         with self._lock:
+            if changes is None or self._closed:
+                return
             self._failures += 1
-            if changes is not None:
-                self._failed_tables |= dict.fromkeys(sorted(changes.tables))
+            self._failed_tables |= dict.fromkeys(sorted(changes.tables))
+            resets = dict.fromkeys(change.table for change in changes if change.op is Op.RESET)
             if self._failures % FAILURES == 0:
                 log.warning("receiver.paused", receiver=self._name, seconds=self._pause)
-                self._paused_until = time.monotonic() + self._pause
-                self._delivery.later(self._paused_until, self._resume)
+                self._rest(self._pause)
                 self._pause = min(self._pause * 2, LONGEST_PAUSE)
-                if changes is not None:
-                    self._lost |= self._failed_tables
-                    self._lost_at = changes.cursor
+                self._lost |= self._failed_tables
+                self._lost_at = changes.cursor
                 self._lose_waiting("paused")
+            elif resets:
+                self._rest(RETRY)
+                self._lost |= resets
+                self._lost_at = changes.cursor
+                self._lose_waiting(changes.resync or "failed")
 
-    def _resume(self) -> None:
-        with self._lock:
-            self._schedule()
+    def _rest(self, seconds: float) -> None:
+        self._paused_until = time.monotonic() + seconds
+        self._delivery.later(self._paused_until, self._turn.want)
 
     def _lose_waiting(self, why: str) -> None:
         """Make resets of everything that waits."""
@@ -193,12 +207,6 @@ class Inbox:
 
     def _is_paused(self) -> bool:
         return time.monotonic() < self._paused_until
-
-    def _schedule(self) -> None:
-        ready = self._after is not None and not self._closed and not self._is_paused()
-        if ready and not self._scheduled and (self._waiting or self._lost):
-            self._scheduled = True
-            self._delivery.put(self)
 
 
 def resets_of(tables: Iterable[str], cursor: Cursor | None, why: str) -> Changes:

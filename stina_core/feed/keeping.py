@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..errors import StoreClosedError, StoreError
+from ..errors import StinaError, StoreClosedError
 from ..log import get_logger
 
 if TYPE_CHECKING:
@@ -27,7 +27,10 @@ class IndexKeeper:
         follow_up: Brings the index up to date, unless another process is at it.
     """
 
+    is_waited_for = False
+
     def __init__(self, table: str, follow_up: Callable[[], object], delivery: Delivery) -> None:
+        self.name = f"index of {table}"
         self._table = table
         self._follow_up = follow_up
         self._delivery = delivery
@@ -53,5 +56,5 @@ class IndexKeeper:
             self._follow_up()
         except StoreClosedError:
             log.debug("index.closed", table=self._table)
-        except StoreError:  # locked, full, migrated: the next search does it, or says what is wrong
+        except StinaError:  # locked, full, migrated: the next search does it, or says what is wrong
             log.exception("index.not_followed", table=self._table)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from ..backends.wake import Reason
-from ..errors import ResyncRequiredError, StoreBusyError, StoreClosedError, StoreError
+from ..errors import ResyncRequiredError, StoreBusyError, StoreClosedError
 from ..log import get_logger
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Listener:
         passed_on: Called after either.
         tend: Called at least every `Waiter.interval` seconds.
         patience: How soon *tend* is needed, in seconds.
+        hurried: The block in which its thread works: there it does not wait long for a writer.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Listener:
         passed_on: Callable[[], object],
         tend: Callable[[], object],
         patience: Callable[[], float],
+        hurried: AbstractContextManager[object],
     ) -> None:
         self.cursor = cursor
         self._log = change_log
@@ -58,6 +61,7 @@ class Listener:
         self._passed_on = passed_on
         self._tend = tend
         self._patience = patience
+        self._hurried = hurried
         self._advanced = threading.Condition()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stina-listener", daemon=True)
@@ -79,6 +83,11 @@ class Listener:
                 max(0.0, deadline - time.monotonic()),
             )
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether there is anybody who listens."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """End the thread, and wait for it unless it is this one."""
         self._stopping.set()
@@ -88,13 +97,15 @@ class Listener:
 
     def _run(self) -> None:
         try:
-            self._follow()
+            with self._hurried:
+                self._follow()
         except StoreClosedError:
             log.debug("listener.closed")
         finally:
             self._waiter.close()
             with self._advanced:
                 self._advanced.notify_all()
+            self._passed_on()  # or who waits for news would wait for ever
 
     def _follow(self) -> None:
         rechecks: Iterator[float] = iter(())
@@ -119,7 +130,7 @@ class Listener:
             raise
         except StoreBusyError:
             log.debug("listener.busy")
-        except (StoreError, OSError):
+        except Exception:
             log.exception("listener.failed")
             return False
         return True
@@ -139,7 +150,7 @@ class Listener:
             self._go_to(self._log.head(), error)
 
     def _go_to(self, cursor: Cursor, error: ResyncRequiredError) -> None:
-        log.warning("feed.lost", reason=error.reason, cursor=str(self.cursor))
+        log.info("feed.lost", reason=error.reason, cursor=str(self.cursor))
         self._lost(error, cursor)
         self._reached(cursor)
 

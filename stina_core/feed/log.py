@@ -110,7 +110,7 @@ def replaced() -> ResyncRequiredError:
 
 
 def check_resumable(since: Cursor, extent: Extent, rows: Sequence[LogRow]) -> None:
-    """Raise ResyncRequiredError unless the *rows* after *since* begin with the one that follows it.
+    """Raise ResyncRequiredError unless *rows* are those that follow *since*, one after the other.
 
     Numbers have no gaps, whatever was rolled back, so this can be checked.
     """
@@ -122,7 +122,8 @@ def check_resumable(since: Cursor, extent: Extent, rows: Sequence[LogRow]) -> No
             reason="restored",
             oldest=oldest,
         )
-    if since.seq < extent.oldest or (rows and rows[0].seq != since.seq + 1):
+    gap = rows and rows[-1].seq != since.seq + len(rows)  # they are in order, so this covers each
+    if since.seq < extent.oldest or gap:
         raise ResyncRequiredError(
             f"the changes after the cursor {since} are not kept any more (those after {oldest} are); {anew}",
             reason="pruned",

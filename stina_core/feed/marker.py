@@ -13,6 +13,7 @@ from ..backends.following import mark_data
 from ..errors import QueryError
 from ..ids import now_ms
 from ..migrations import ledger
+from . import retention
 from .cause import Cause, check_depth, current_cause
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 PRUNE_EVERY = 1000
 """Rows of the log; whoever writes the next thousandth prunes."""
+
+MANY = 10_000
+"""Rows that are pruned after a commit while the log is over its limit, in about 15 ms."""
 
 
 def new_origin(name: str) -> str:
@@ -34,13 +38,17 @@ class Begun:
     """What a transaction found when it began, under the write lock.
 
     Attributes:
+        oldest: Where the log begins.
         newest: The last row of the log; 0 for an empty one.
         rows: How many rows the connection had changed so far.
+        epoch: Of the feed.
     """
 
+    oldest: int
     newest: int
     rows: int
     cause: Cause | None
+    epoch: str
 
 
 class Marker:
@@ -49,7 +57,7 @@ class Marker:
     Args:
         origin: Which program and process this is.
         watch: Asked whether this program may still write to the file.
-        prune: Told how many rows a transaction has added, when it is time to prune.
+        prune: Told how many rows to take away at most, when it is time to prune.
 
     Attributes:
         opened: The epoch of the schema when the store was opened.
@@ -92,12 +100,12 @@ class Marker:
         """
         cause = current_cause()
         try:
-            epoch, newest = ledger.feed_state(self._backend)
+            epoch, oldest, newest = ledger.feed_state(self._backend)
         except QueryError:
             self._watch.compare()  # a file from before its first step, which has no such table, lacks them all
             raise
         self._watch.check(epoch)
-        return Begun(newest, self._backend.session.total_changes(), cause)
+        return Begun(oldest, newest, self._backend.session.total_changes(), cause, epoch[0])
 
     def end(self, begun: Begun, actor: Actor | None) -> int:
         """Before the commit: write the marker, if the transaction changed anything that is tracked.
@@ -111,8 +119,13 @@ class Marker:
         if self._backend.session.total_changes() == begun.rows:
             return 0
         cause = begun.cause
-        caused = (cause.seq, cause.depth + 1) if cause is not None else ()
-        data = mark_data(self.origin, actor, now_ms(), *caused)
+        if cause is None:
+            data = mark_data(self.origin, actor, now_ms())
+        else:
+            here = cause.cursor.epoch == begun.epoch  # else another store's feed told of it
+            seq = cause.cursor.seq if here else None
+            consumer = cause.consumer if here else None
+            data = mark_data(self.origin, actor, now_ms(), seq, cause.depth + 1, consumer)
         seq = self._backend.log.mark(begun.newest, data)
         if seq and cause is not None:
             check_depth(cause)
@@ -121,13 +134,15 @@ class Marker:
     def committed(self, begun: Begun, seq: int) -> None:
         """After the commit of a transaction that ended with *seq*: wake everybody who listens.
 
-        Where it crossed a thousand rows, old ones are pruned: so the log stays
-        small also where only short commands write.
+        Where it crossed a thousand rows, or the log is over its limit, old ones are
+        pruned: so it stays small also where only short commands write, or a shell.
         """
         self._newest[threading.get_ident()] = seq  # no lock, which an interrupt could leave taken
         self._backend.ring()
-        if seq // PRUNE_EVERY != begun.newest // PRUNE_EVERY:
-            self._prune(seq - begun.newest)
+        if seq - begun.oldest > retention.MOST_ROWS:
+            self._prune(max(2 * (seq - begun.newest), MANY))
+        elif seq // PRUNE_EVERY != begun.newest // PRUNE_EVERY:
+            self._prune(2 * max(seq - begun.newest, PRUNE_EVERY))
 
 
 _markers: weakref.WeakSet[Marker] = weakref.WeakSet()

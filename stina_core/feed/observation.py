@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ..errors import InvalidValueError, StoreClosedError
+from ..errors import StoreClosedError
 from ..log import get_logger
 from .cause import delivering
+from .turn import Turn
 
 if TYPE_CHECKING:
     from typing import Self
 
     from ..changes import Changes
     from .delivery import Delivery
-    from .inbox import Via
+    from .turn import Via
 
 log = get_logger(__name__)
 
 T = TypeVar("T")
+
+RETRY = 0.5
+"""Seconds until a read or callback that failed is tried again; each further time twice as long, up to a minute."""
+
+LONGEST_RETRY = 60.0
 
 
 class Observation(Generic[T]):
@@ -55,11 +63,15 @@ class Observation(Generic[T]):
         self._left_open = left_open
         self._attend = attend
         self._ignore = ignore
+        self._turn = Turn(name, delivery, self._has_work, self._work, is_waited_for=via is None)
         self._lock = threading.Lock()
+        self._process = os.getpid()
         self._tables: frozenset[str] | None = None
         self._stale = False
+        self._not_before = 0.0
+        self._retry = RETRY
         self._news: Changes | None = None  # of what made it stale, what most writes of handlers led to
-        self._scheduled = True  # until the first value was given
+        self._started = False
         self._closed = False
         self._value: T
 
@@ -77,7 +89,8 @@ class Observation(Generic[T]):
         except BaseException:
             self.close()
             raise
-        self._done()
+        self._started = True
+        self._turn.want()
 
     def post(self, changes: Changes) -> None:
         """Something it reads has changed. However often that happens while it reads, it reads once more."""
@@ -85,29 +98,13 @@ class Observation(Generic[T]):
             self._stale = True
             if self._news is None or changes.depth >= self._news.depth:
                 self._news = changes
-            self._schedule()
+        self._turn.want()
 
     def close(self) -> None:
         """Give no further value. A call that is running is not waited for. Idempotent."""
         self._closed = True
-        self._ignore(self)
-
-    def run(self) -> None:
-        """Read again, and tell if the answer is another one; on a thread of the delivery."""
-        with self._lock:
-            self._stale, news, self._news = False, self._news, None
-        try:
-            value = self._read_again()
-            if value != self._value:
-                self._value = value
-                self._tell(value, news)
-        except StoreClosedError:
-            log.debug("observation.closed", observation=self._name)
-        except (Exception, SystemExit):
-            log.exception("observation.failed", observation=self._name)
-        if self._left_open():
-            log.warning("observation.left_open", observation=self._name)
-        self._done()
+        if self._process == os.getpid():  # in a child of fork() everything it hangs on is the parent's
+            self._ignore(self)
 
     def __enter__(self) -> Self:
         return self
@@ -116,6 +113,50 @@ class Observation(Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _has_work(self) -> bool:
+        return self._stale and self._started and not self._closed and time.monotonic() >= self._not_before
+
+    def _work(self, over: Callable[[], None]) -> None:
+        """Read again, and tell if the answer is another one."""
+        with self._lock:
+            self._stale, news, self._news = False, self._news, None
+        try:
+            value = self._read_again()
+            if value == self._value:
+                over()
+            elif self._via is None:
+                self._tell(value, news, over)
+            else:
+                self._via(lambda: self._tell(value, news, over))
+        except StoreClosedError:
+            log.debug("observation.closed", observation=self._name)
+            over()
+        except BaseException as error:  # noqa: BLE001  # of any kind: others are told by this thread, too
+            self._failed(error)
+            over()
+        if self._left_open():
+            log.warning("observation.left_open", observation=self._name)
+
+    def _tell(self, value: T, news: Changes | None, over: Callable[[], None]) -> None:
+        try:
+            if not self._closed:
+                with delivering(news) if news is not None else nullcontext():
+                    self._on_value(value)
+                self._value, self._retry = value, RETRY
+        except BaseException as error:  # noqa: BLE001
+            self._failed(error)
+        finally:
+            over()
+
+    def _failed(self, error: BaseException) -> None:
+        """Try it again in a while: the last answer is always told."""
+        log.exception("observation.failed", observation=self._name, error=type(error).__name__)
+        with self._lock:
+            self._stale = True
+            self._not_before = time.monotonic() + self._retry
+            self._delivery.later(self._not_before, self._turn.want)
+            self._retry = min(2 * self._retry, LONGEST_RETRY)
 
     def _read_again(self) -> T:
         try:
@@ -138,37 +179,3 @@ class Observation(Generic[T]):
         self._tables = tables
         if not self._closed:
             self._attend(self, tables)
-
-    def _tell(self, value: T, news: Changes | None) -> None:
-        if self._closed:
-            return
-
-        def tell() -> None:
-            with delivering(news) if news is not None else nullcontext():
-                self._on_value(value)
-
-        if self._via is None:
-            tell()
-        else:
-            self._via(tell)
-
-    def _done(self) -> None:
-        with self._lock:
-            self._scheduled = False
-            self._schedule()
-
-    def _schedule(self) -> None:
-        if self._stale and not self._scheduled and not self._closed:
-            self._scheduled = True
-            self._delivery.put(self)
-
-
-def check_tracked(tables: frozenset[str], tracked: frozenset[str]) -> None:
-    """Refuse to follow *tables* that are not all in *tracked*: changes of the others would go unnoticed."""
-    unknown = sorted(tables - tracked)
-    if unknown:
-        raise InvalidValueError(
-            "tables",
-            f"changes of {', '.join(unknown)} are not tracked (no plugin that is on declares it, or it says "
-            f"tracked = False), so they would go unnoticed; tracked are {', '.join(sorted(tracked)) or 'none'}",
-        )

@@ -99,6 +99,8 @@ class Retention:
 
         def may_go(mark: Row) -> bool:
             seq, begin, data = mark
+            if seq >= newest:
+                return False  # whoever follows has not had the time to read it
             return _begin(seq, begin) <= newest - MOST_ROWS or (
                 seq <= newest - KEPT_ROWS and _time(data) < old
             )

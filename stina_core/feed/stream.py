@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -45,7 +47,9 @@ class ChangeStream:
         self._ready: deque[Changes] = deque()
         self._unfollow: Callable[[], object] | None = None
         self._news = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._task_news: asyncio.Event | None = None
+        self._process = os.getpid()
         self._closed = False
 
     def __iter__(self) -> Self:
@@ -73,20 +77,15 @@ class ChangeStream:
 
     async def __anext__(self) -> Changes:
         """As `__next__`, but other tasks run while it waits. Reading takes the loop's thread a millisecond or two."""
-        import asyncio  # only programs that have it running come here
-
-        if self._task_news is None:
-            self._task_news = asyncio.Event()
-            loop, news = asyncio.get_running_loop(), self._task_news
-            self._start(lambda: _tell(loop, news))
+        news = self._news_of_loop()
         while True:
-            self._task_news.clear()
+            news.clear()
             found = self._next()
             if found is not None:
                 return found
             if self._is_at_end():
                 raise StopAsyncIteration
-            await self._task_news.wait()
+            await news.wait()
 
     def close(self) -> None:
         """End it: whoever waits for the next transaction gets none any more. From any thread; idempotent."""
@@ -94,6 +93,18 @@ class ChangeStream:
         unfollow, self._unfollow = self._unfollow, None
         if unfollow is not None:
             unfollow()
+
+    async def aclose(self) -> None:
+        """Close it; it never waits."""
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
     def __enter__(self) -> Self:
         return self
@@ -103,9 +114,26 @@ class ChangeStream:
     ) -> None:
         self.close()
 
+    def _news_of_loop(self) -> asyncio.Event:
+        """Return what tells the task that runs now; a stream may be read by one loop after the other."""
+        import asyncio  # only programs that have it running come here
+
+        loop = asyncio.get_running_loop()
+        if self._task_news is None or self._loop is not loop:
+            self._unfollow = None
+            news = self._task_news = asyncio.Event()
+            self._loop = loop
+            self._start(lambda: _tell(loop, news))
+        return self._task_news
+
     def _start(self, tell: Callable[[], object]) -> None:
-        if self._follow is not None and self._unfollow is None and not self._closed:
+        if self._follow is None or self._closed:
+            return
+        if self._process != os.getpid():
+            raise StoreClosedError("the stream belongs to the parent process; take one of your own")
+        if self._unfollow is None:
             self._unfollow = self._follow(tell)
+            weakref.finalize(self, self._unfollow)  # whoever leaves the loop by break does not close it
             if self._is_at_end():  # closed by another thread meanwhile
                 self.close()
 
@@ -121,13 +149,15 @@ class ChangeStream:
                 if not self._ready:
                     self._log.check_file()  # nothing will ever come from one that is not there any more
             except StoreClosedError:
+                self._log.check_file()
                 if not self._closed and (self._follow is None or not self._ended()):
                     raise  # else it, or the store it follows, was closed while it read
         if not self._ready or self._closed:
             return None
-        changes = self._ready.popleft()
+        changes = self._ready[0]
         assert changes.cursor is not None
         self.cursor = changes.cursor
+        self._ready.popleft()  # last: an interrupt before it loses nothing
         return changes
 
 

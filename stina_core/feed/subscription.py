@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,13 @@ class Subscription:
     def __init__(self, router: Router, inbox: Inbox) -> None:
         self._router = router
         self._inbox = inbox
+        self._process = os.getpid()
 
     def close(self) -> None:
         """Call it no more. A call that is running is not waited for. From any thread; idempotent."""
-        self._router.remove(self._inbox)
-        self._inbox.close()
+        if self._process == os.getpid():  # in a child of fork() all of it is the parent's
+            self._router.remove(self._inbox)
+            self._inbox.close()
 
     def __enter__(self) -> Self:
         return self

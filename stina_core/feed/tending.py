@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import MigrationError
 from ..log import get_logger
+from ..migrations import ledger
+from ..migrations.verification import fingerprint_of
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
@@ -29,7 +31,7 @@ class Tending:
     Args:
         tables: Those of the plugins in use, as they are declared.
         epoch: Of the schema that this program opened, which was then brought to its own form.
-        prune: Takes away at most so many rows of the log.
+        prune: Takes away at most so many rows of the log; says how many.
         replaced: Called once if another file stands where this process has opened one.
     """
 
@@ -41,7 +43,7 @@ class Tending:
         tables: Sequence[Table],
         *,
         epoch: tuple[str, int],
-        prune: Callable[[int], object],
+        prune: Callable[[int], int],
         replaced: Callable[[], object],
     ) -> None:
         self._backend = backend
@@ -66,9 +68,8 @@ class Tending:
             self._is_replaced = True
             self._replaced()
         self._see_to_capture()
-        if now >= self._next_prune:
+        if now >= self._next_prune and self._prune(_PRUNED) < _PRUNED:  # else there is more to do
             self._next_prune = now + PRUNE_EVERY
-            self._prune(_PRUNED)
 
     def _see_to_capture(self) -> None:
         """Mend the capture triggers, if a program outside Stina dropped or changed some."""
@@ -85,16 +86,34 @@ class Tending:
         """Mend what is wrong, and say that those tables were reset: what was not captured may have been anything.
 
         Returns:
-            False if a program with other code brought the file to its own form.
+            False if there was nothing that this program may mend.
         """
         try:
             with self._transactions.begin():
-                if self._watch.epoch != self._epoch:
-                    return False
-                own = {table.name for table in self._tables}
-                self._backend.capture.reset(sorted(self._backend.capture.reconcile(self._tables) & own))
+                own = self._own()
+                mended = self._backend.capture.reconcile(own)
+                self._backend.capture.reset(sorted(mended & {table.name for table in own}))
         except MigrationError:
             log.exception("capture.foreign")
             return False
-        log.warning("capture.mended")
-        return True
+        if mended:
+            log.warning("capture.mended", tables=sorted(mended))
+        return bool(mended)
+
+    def _own(self) -> list[Table]:
+        """The tables of plugins whose models are those that the file was last found to fit.
+
+        The others a program with other code has brought to its own form.
+        """
+        if self._watch.epoch == self._epoch:
+            return list(self._tables)
+        noted = ledger.fingerprints(self._backend)
+        by_plugin: dict[str, list[Table]] = {}
+        for table in self._tables:
+            by_plugin.setdefault(table.name.partition("_")[0], []).append(table)
+        return [
+            table
+            for plugin, tables in by_plugin.items()
+            if noted.get(plugin) == fingerprint_of(tables)
+            for table in tables
+        ]

@@ -120,13 +120,15 @@ def verify(backend: Backend, verified: Mapping[str, Verified]) -> None:
         )
 
 
-def feed_state(backend: Backend) -> tuple[tuple[str, int], int]:
-    """Return `Past.epoch` alone, and the number of the newest change (0 if there is none).
+def feed_state(backend: Backend) -> tuple[tuple[str, int], int, int]:
+    """Return `Past.epoch` alone, and how far the log of changes reaches: the oldest and the newest number.
 
     Raises:
         DriftError: another program emptied the core's tables.
     """
-    rows = backend.read("SELECT epoch, schema_epoch, (SELECT max(seq) FROM stina_change) FROM stina_feed")
+    rows = backend.read(
+        "SELECT epoch, schema_epoch, oldest, (SELECT max(seq) FROM stina_change) FROM stina_feed"
+    )
     if len(rows) != 1:
         raise DriftError(
             CORE,
@@ -134,8 +136,13 @@ def feed_state(backend: Backend) -> tuple[tuple[str, int], int]:
             f"the core's table stina_feed has {len(rows)} rows instead of one: another program changed it; "
             "'stina db restore FILE' brings back a backup",
         )
-    epoch, schema_epoch, newest = rows[0]
-    return (epoch, schema_epoch), newest or 0
+    epoch, schema_epoch, oldest, newest = rows[0]
+    return (epoch, schema_epoch), oldest, newest or 0
+
+
+def fingerprints(backend: Backend) -> dict[str, str]:
+    """Return the fingerprint of the models that each plugin's tables were last found to fit."""
+    return dict(backend.execute("SELECT plugin, fingerprint FROM stina_catalog"))
 
 
 def breaking(backend: Backend) -> set[tuple[str, str]]:

@@ -82,13 +82,17 @@ def _terms(text: str) -> Iterator[_Term]:
 
 
 def _parted(terms: list[_Term]) -> Iterator[list[_Term]]:
-    """Yield the terms that are asked for, one list for each alternative; an OR at either end is a word."""
+    """Yield the terms that are asked for, one list for each alternative.
+
+    An OR at the beginning is a word; one at the end waits for what is still being typed.
+    """
     last = len(terms) - 1
     part: list[_Term] = []
     for place, term in enumerate(terms):
-        if term.is_or and 0 < place < last:
-            yield part
-            part = []
+        if term.is_or and place > 0:
+            if place < last:
+                yield part
+                part = []
         elif not term.excluded:
             part.append(term)
     yield part

@@ -6,8 +6,10 @@ import multiprocessing
 import os
 import select
 import signal
+import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -19,16 +21,17 @@ import pytest
 from stina_core import (
     Plugins,
     Store,
-    StoreBusyError,
     StoreClosedError,
     StoreConfig,
     TransactionError,
     open_store,
 )
-from stina_core.backends.sqlite import open_connections
+from stina_core.backends.sqlite import forking, inspection, open_connections
 from stina_core.backends.sqlite.backend import SqliteBackend
 from stina_core.backends.sqlite.lock import file_lock
 from stina_core.testing import file_rows, run_python
+
+from .library import in_thread
 
 DEADLINE = 20.0
 
@@ -52,6 +55,16 @@ def in_child(work: Callable[[], object]) -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     finally:
         os.close(ended)
+
+
+def until(true: Callable[[], object]) -> bool:
+    """Ask again until it is, or the deadline is over; whether it was."""
+    end = time.monotonic() + DEADLINE
+    while not true():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(0.001)
+    return True
 
 
 @pytest.fixture
@@ -119,19 +132,37 @@ def test_process_of_multiprocessing_works_too(store: Store) -> None:
     assert texts(store) == ["child"]
 
 
-def test_transaction_of_the_parent_is_not_the_childs(store: Store, store_path: Path) -> None:
+def refused(act: Callable[[], object]) -> None:
+    with pytest.raises(StoreClosedError, match="when it forked; fork while no transaction is open"):
+        act()
+
+
+def test_file_in_a_transaction_of_the_forking_thread_is_refused_in_the_child(
+    store: Store, store_path: Path
+) -> None:
+    link = store_path.with_name("link.db")
+    link.symlink_to(store_path)
+
     def work() -> None:
-        assert texts(store) == []
-        with pytest.raises(StoreBusyError):
-            add(store, "child")
+        refused(lambda: texts(store))
+        refused(lambda: add(store, "child"))
+        for name in (store_path, link):
+            refused(lambda name=name: open_store(name, plugins=Plugins([])))  # type: ignore[misc]
+        refused(lambda: inspection.integrity_check(str(store_path)))
+        in_child(lambda: refused(lambda: texts(store)))
+        with open_store(store_path.with_name("other.db"), plugins=Plugins([])) as other:
+            assert other._backend.execute("SELECT 1") == [(1,)]
 
     with store.transaction():
         add(store, "parent")
+        begun = time.monotonic()
         in_child(work)
+        assert time.monotonic() - begun < forking.PATIENCE / 2
         assert lock_is_held(store_path)
         add(store, "parent again")
 
-    assert texts(store) == ["parent", "parent again"]
+    in_child(lambda: add(store, "child"))
+    assert texts(store) == ["parent", "parent again", "child"]
 
 
 def test_block_entered_before_the_fork_cannot_be_left_in_the_child(store: Store) -> None:
@@ -145,7 +176,7 @@ def test_block_entered_before_the_fork_cannot_be_left_in_the_child(store: Store)
     def look() -> None:
         with pytest.raises(TransactionError, match="another thread or process"):
             snapshot.__exit__(None, None, None)
-        add(store, "child")
+        refused(lambda: texts(store))
 
     with transaction:
         add(store, "parent")
@@ -154,7 +185,151 @@ def test_block_entered_before_the_fork_cannot_be_left_in_the_child(store: Store)
         in_child(look)
         assert texts(store) == ["parent"]
 
-    assert texts(store) == ["parent", "child"]
+
+def test_transaction_of_another_thread_may_end_before_the_fork(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forking, "LAST_MOMENT", DEADLINE)
+    inside = threading.Event()
+
+    def write() -> None:
+        with store.transaction():
+            add(store, "first")
+            inside.set()
+            assert until(lambda: forking.draining)
+            add(store, "second")
+
+    with in_thread(write):
+        assert inside.wait(DEADLINE)
+        in_child(lambda: add(store, "child"))
+
+    assert texts(store) == ["first", "second", "child"]
+
+
+def test_writer_that_waits_for_the_forking_thread_does_not_hold_up_the_fork(store_path: Path) -> None:
+    with open_store(store_path, StoreConfig(busy_timeout=DEADLINE), plugins=Plugins([])) as store:
+        store._backend.execute("CREATE TABLE t (a TEXT) STRICT")
+        with store.transaction():
+            add(store, "parent")
+            with_thread = threading.Thread(target=add, args=(store, "thread"))
+            with_thread.start()
+            assert until(lambda: is_in(with_thread, "wait"))
+            begun = time.monotonic()
+            for _ in range(3):
+                in_child(lambda: refused(lambda: texts(store)))
+            assert time.monotonic() - begun < forking.PATIENCE / 2
+        with_thread.join(DEADLINE)
+
+        assert texts(store) == ["parent", "thread"]
+
+
+def is_in(thread: threading.Thread, function: str) -> bool:
+    frame = sys._current_frames().get(thread.ident or 0)
+    return frame is not None and frame.f_code.co_name == function
+
+
+def test_statement_that_does_not_end_in_time_makes_the_child_refuse_every_file(
+    store: Store, store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forking, "PATIENCE", 0.05)
+    running, release = threading.Event(), threading.Event()
+
+    def block(*nothing: object) -> int:
+        running.set()
+        release.wait(DEADLINE)
+        return 1
+
+    def read() -> None:
+        connection_of(store).create_scalar_function("block", block)
+        assert store._backend.execute("SELECT block()") == [(1,)]
+
+    def work() -> None:
+        for name in (str(store_path), str(store_path.with_name("other.db")), ":memory:"):
+            with pytest.raises(StoreClosedError, match="was still running when the parent process forked"):
+                open_store(name, plugins=Plugins([]))
+
+    with in_thread(read):
+        assert running.wait(DEADLINE)
+        in_child(work)
+        release.set()
+
+
+def test_fork_in_a_callback_of_sqlite_is_survived_and_the_child_refuses(store: Store) -> None:
+    def work() -> None:
+        with pytest.raises(StoreClosedError, match="was still running"):
+            texts(store)
+
+    def fork(*nothing: object) -> int:
+        in_child(work)
+        return 1
+
+    connection_of(store).create_scalar_function("forking", fork)
+
+    assert store._backend.execute("SELECT forking()") == [(1,)]
+    in_child(lambda: add(store, "child"))
+    assert texts(store) == ["child"]
+
+
+def test_connection_that_differs_from_the_recipe_is_not_closed(store: Store) -> None:
+    store._backend.foreign_keys(on=False)
+    before = connection_of(store)
+    in_child(lambda: refused(lambda: texts(store)))
+    assert connection_of(store) is before
+
+    store._backend.foreign_keys(on=True)
+    in_child(lambda: add(store, "child"))
+
+    assert connection_of(store) is not before
+    assert texts(store) == ["child"]
+
+
+def test_file_that_was_replaced_meanwhile_is_not_opened_by_the_parent(store: Store, store_path: Path) -> None:
+    add(store, "old")
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{store_path}{suffix}").rename(f"{store_path}.moved{suffix}")
+    with open_store(store_path, plugins=Plugins([])):
+        in_child(lambda: None)
+
+        assert texts(store) == ["old"]
+
+
+def test_reader_of_the_forking_thread_makes_its_file_unclean(store: Store, store_path: Path) -> None:
+    with inspection.opened(str(store_path)) as reader:
+        in_child(lambda: refused(lambda: texts(store)))
+        assert reader.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def test_subprocess_with_a_preexec_function_loses_nothing(store: Store, store_path: Path) -> None:
+    add(store, "before")
+    script = "import apsw, sys; apsw.Connection(sys.argv[1]).execute(\"INSERT INTO t VALUES ('program')\")"
+
+    subprocess.run([sys.executable, "-c", script, store_path], preexec_fn=os.getpid, check=True)
+
+    add(store, "after")
+    assert texts(store) == ["before", "program", "after"]
+
+
+def test_store_in_memory_goes_on_in_all_threads_of_the_parent() -> None:
+    done = threading.Event()
+    with open_store(":memory:", plugins=Plugins([])) as store:
+        store._backend.execute("CREATE TABLE t (a TEXT) STRICT")
+        written: list[str] = []
+
+        def work() -> None:
+            with pytest.raises(StoreClosedError):
+                texts(store)
+
+        def write() -> None:
+            while not done.is_set():
+                add(store, str(len(written)))
+                written.append(str(len(written)))
+
+        with in_thread(write):
+            for _ in range(20):
+                in_child(work)
+            done.set()
+
+        assert texts(store) == written
 
 
 @pytest.mark.parametrize("act", ["close", "collect", "nothing"])
@@ -181,8 +356,8 @@ def test_connections_of_other_threads_are_not_closed_in_the_child(
     store: Store, store_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bool
 ) -> None:
     """Python ends the other threads of a child and frees what is theirs, before any hook of ours runs there."""
-    if not kept:  # the control: without the hold before the fork they are closed, all of them
-        monkeypatch.setattr(open_connections.OpenConnections, "_hold", lambda self: [])
+    if not kept:  # the control: if the threads' leases ended in the child as they do in the parent
+        monkeypatch.setattr(open_connections, "_is_this", lambda process: True)
     inside, done = threading.Event(), threading.Event()
 
     def write() -> None:
@@ -194,6 +369,7 @@ def test_connections_of_other_threads_are_not_closed_in_the_child(
     thread = threading.Thread(target=write)
     thread.start()
     assert inside.wait(DEADLINE)
+    store._backend.database.close()  # a fork does it anyway
     before = handles_on(store_path)
 
     def work() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from stina_core import Op, Store, StoreClosedError
 from stina_core.feed import marker as markers
+from stina_core.feed import retention
 from stina_core.feed.retention import Retention
 from stina_core.testing import file_rows
 
@@ -107,7 +108,23 @@ def test_writers_prune_at_every_thousandth_row(desk: Store, monkeypatch: pytest.
         desk[Desk].add("a")
 
     assert len(pruned) == desk.cursor().seq // 10 - start // 10 > 1
-    assert set(pruned) == {2}
+    assert set(pruned) == {20}
+
+
+def test_every_commit_prunes_while_the_log_is_over_its_limit(
+    desk: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pruned: list[int] = []
+    monkeypatch.setattr(retention, "MOST_ROWS", 10)
+    monkeypatch.setattr(desk._marker, "_prune", pruned.append)
+    for _ in range(5):
+        desk[Desk].add("a")
+    assert pruned == []
+
+    desk[Desk].add("a")
+    desk[Desk].add("a")
+
+    assert pruned == [markers.MANY, markers.MANY]
 
 
 @pytest.mark.parametrize("error", [StoreClosedError("closed"), OSError("broken")])

@@ -93,7 +93,7 @@ def test_transaction_longer_than_the_limit_goes_whole_and_its_end_stays(desk: St
     add(desk, 1, each=150)
     head = desk.cursor()
 
-    assert prune(desk) == 150
+    prune(desk)
 
     assert numbers(desk) == [head.seq]
     assert kept(desk) == []

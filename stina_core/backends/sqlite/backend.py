@@ -247,13 +247,8 @@ class SqliteBackend:
     def ring(self) -> None:
         """Wake every listener of this store. Costs one look for a directory where nobody listens."""
         if self._bell is None:
-            try:
-                from ..wake import bell_of  # most programs only read
-            except (
-                ImportError,
-                OSError,
-            ):  # no descriptor is left; what was committed is, and listeners look too
-                return
+            from ..wake import bell_of  # most programs only read
+
             self._bell = bell_of(self._path)
         self._bell.ring()
 
@@ -266,14 +261,22 @@ class SqliteBackend:
         return waiter_of(self._path, self.ways)
 
     def is_replaced(self) -> bool:
-        """Whether another file now stands where this process has opened one; one that is gone is not another."""
+        """Whether another file now stands where this process has opened one, or none."""
         if self._file is None:
             return False
         try:
             now = os.stat(self._path)
+        except FileNotFoundError:
+            return True
         except OSError:
             return False
         return (now.st_dev, now.st_ino) != self._file
+
+    def leave(self) -> None:
+        """Run no statement any more: what is written to a file that is not in its place is lost."""
+        self.database.leave(
+            "another file was put in the place of this store, or it was deleted; close it and open it again"
+        )
 
     @contextmanager
     def reading(self) -> Iterator[set[str]]:

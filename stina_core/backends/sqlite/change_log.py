@@ -55,7 +55,7 @@ class ChangeLog:
             rows = self._database.rows(_AFTER, (seq, limit))
             keys = [row[7] for row in rows]
         except InvalidValueError:
-            log.warning("key.not_utf8", seq=seq)
+            log.info("key.not_utf8", seq=seq)
             rows = self._database.rows(_AFTER_SAFELY, (seq, limit))
             keys = [safe_key(row[7], row[8]) for row in rows]
         found = [

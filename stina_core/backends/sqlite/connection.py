@@ -22,6 +22,7 @@ import apsw
 
 from ...config import Synchronous
 from ...errors import ConfigError, StoreIOError, UnsafeOpenError
+from . import forking
 from .errors import of_system, translated
 
 MINIMUM_SQLITE = (3, 54, 0)
@@ -68,9 +69,13 @@ def connect(path: str, *, busy_timeout: float, synchronous: Synchronous, create:
 
     Raises:
         StoreIOError, ReadOnlyError, StoreCorruptError: the file cannot be used.
+        StoreClosedError: this is a child that may not open it, see `forking`.
         ConfigError: APSW was built with a SQLite that loses commits.
     """
     _check_library()
+    while forking.count & 1 and forking.pause():
+        pass
+    forking.refuse(path)
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
     with translated():
         connection = apsw.Connection(path, flags=flags, statementcachesize=STATEMENTS)
@@ -81,14 +86,19 @@ def connect(path: str, *, busy_timeout: float, synchronous: Synchronous, create:
             connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.close()
             raise
+    forking.note(connection, path)
     return connection
 
 
 def connect_memory(synchronous: Synchronous) -> apsw.Connection:
     """Open a database that lives in this process's memory."""
     _check_library()
+    while forking.count & 1 and forking.pause():
+        pass
+    forking.refuse(":memory:")
     with translated():
         connection = apsw.Connection(":memory:", statementcachesize=STATEMENTS)
+        forking.note(connection, None)
         configure(connection, 0, synchronous)
     return connection
 
@@ -140,6 +150,8 @@ def _busy_handler(connection: weakref.ref[apsw.Connection], timeout: float) -> C
             deadline = now + (timeout if own is None else own)
         waiting = connection()
         if now >= deadline or waiting is None or waiting.is_interrupted:
+            return False
+        if forking.gives_way(waiting):
             return False
         time.sleep(_BUSY_STEP * random.uniform(0.7, 1.3))
         return True

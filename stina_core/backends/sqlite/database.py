@@ -19,9 +19,10 @@ from playhouse.apsw_ext import APSWDatabase
 
 from ...errors import StinaError, StoreClosedError, StoreError, TransactionError
 from ..base import Row, UnitOfWork
+from . import forking
 from .errors import FAILURES, translate
 from .gate import Gate
-from .open_connections import OpenConnections
+from .open_connections import Lease, OpenConnections
 from .statements import Result, writes
 from .table_reads import recording
 
@@ -85,7 +86,7 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
         with self._place(True):
             connection = self.connection()
             try:
-                connection.executemany(sql, (tuple(row) for row in rows)).fetchall()
+                connection.executemany(sql, map(_after_forks, rows)).fetchall()
             except StinaError:  # of whoever makes the rows
                 raise
             except FAILURES as error:
@@ -93,27 +94,30 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
 
     def run(self, sql: str, params: Sequence[object] | None = None) -> Result:
         """Run *sql* as it is, on this thread's connection."""
-        connection = self.connection()
+        values = tuple(params or ())
         seen = recording.get()
         if seen is not None:
-            seen.add((sql, len(params or ())))
-        cursor = None
-        try:
+            seen.add((sql, len(values)))
+        while True:
+            connection = self.connection()
+            cursor = None
             try:
-                cursor = connection.execute(sql, tuple(params or ()))
-                description = cursor.description
-                rows = cursor.fetchall()
-            except apsw.ExecutionCompleteError:
-                description, rows = (), []
-            except BaseException:
-                # Or whoever keeps the error keeps the statement, and its old snapshot, open.
-                if cursor is not None:
-                    cursor.close(True)
-                raise
-            changed = connection.changes()
-            return Result(description, rows, connection.last_insert_rowid() if changed else None, changed)
-        except FAILURES as error:
-            raise self._translated(error, sql) from error
+                try:
+                    cursor = connection.execute(sql, values)
+                    description = cursor.description
+                    rows = cursor.fetchall()
+                except apsw.ExecutionCompleteError:
+                    description, rows = (), []
+                except BaseException:
+                    # Or whoever keeps the error keeps the statement, and its old snapshot, open.
+                    if cursor is not None:
+                        cursor.close(True)
+                    raise
+                changed = connection.changes()
+                return Result(description, rows, connection.last_insert_rowid() if changed else None, changed)
+            except FAILURES as error:
+                if not forking.was_in_the_way(error):
+                    raise self._translated(error, sql) from error
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run a SELECT of the core itself and return its rows."""
@@ -122,18 +126,20 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run *sql* of the core itself as it is and return its rows; the quick way, for every transaction needs it."""
-        connection = self.connection()
-        cursor = None
-        try:
+        while True:
+            connection = self.connection()
+            cursor = None
             try:
-                cursor = connection.execute(sql, values)
-                return cursor.fetchall()
-            except BaseException:
-                if cursor is not None:
-                    cursor.close(True)
-                raise
-        except FAILURES as error:
-            raise self._translated(error, sql) from error
+                try:
+                    cursor = connection.execute(sql, values)
+                    return cursor.fetchall()
+                except BaseException:
+                    if cursor is not None:
+                        cursor.close(True)
+                    raise
+            except FAILURES as error:
+                if not forking.was_in_the_way(error):
+                    raise self._translated(error, sql) from error
 
     def _place(self, writing: bool) -> AbstractContextManager[object]:
         if not self.in_unit(writing):
@@ -183,10 +189,25 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
         """Return this thread's connection, opened if need be; StoreClosedError after `end()`."""
         if self._ended:
             raise StoreClosedError(self._ended)
-        connection: apsw.Connection | None = self._state.conn
-        if connection is None:
-            connection = self._connect()
-            self._state.set_connection(connection)
+        state = self._state
+        connection: apsw.Connection | None = state.conn
+        if connection is None or state.forks != forking.count:
+            return self._connection_after_forks()
+        return connection
+
+    def _connection_after_forks(self) -> apsw.Connection:
+        state = self._state
+        connection: apsw.Connection | None = state.conn
+        # Here and not in `forking`: whoever is in this module is waited for.
+        if connection is not None and forking.draining and _is_in_transaction(connection):
+            return connection
+        while forking.count & 1 and forking.pause():
+            pass
+        forks = forking.count & ~1  # the next one may have begun
+        if connection is None or forking.was_closed(connection):
+            connection, state.lease = self._connect()
+            state.set_connection(connection)
+        state.forks = forks
         return connection
 
     def connect(self, reuse_if_open: bool = False) -> bool:
@@ -204,10 +225,15 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
             raise TransactionError("leave the transaction before you close its connection")
         if self._gate is not None or self._state.closed:
             return False
-        connection = self._state.conn
+        while forking.count & 1 and forking.pause():
+            pass
         self._state.reset()
-        connection.close()
+        self._state.lease = None  # closes it
         return True
+
+    def leave(self, why: str) -> None:
+        """Refuse every further statement with StoreClosedError, which says *why*; `end()` still closes."""
+        self._ended = self._ended or why
 
     def end(self) -> None:
         """Close every connection, of all threads; later use raises StoreClosedError.
@@ -218,11 +244,12 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
         self._state.reset()
         self._connections.close()
 
-    def _connect(self) -> apsw.Connection:
+    def _connect(self) -> tuple[apsw.Connection, Lease]:
         connection = self._opener()
-        if not self._connections.add(connection):
+        lease = self._connections.add(connection)
+        if lease is None:
             raise StoreClosedError(_CLOSED)
-        return connection
+        return connection, lease
 
     def _last_insert_rowid(self, cursor: Any) -> int | None:
         rowid: int | None = cursor.lastrowid
@@ -238,6 +265,16 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
         if self._gate is not None:
             self._gate.forget_parent()
             self._ended = self._ended or _FORKED
+
+
+def _is_in_transaction(connection: apsw.Connection) -> bool:
+    return not forking.was_closed(connection) and connection.in_transaction
+
+
+def _after_forks(row: Sequence[object]) -> Sequence[object]:
+    while forking.count & 1 and forking.pause():
+        pass
+    return tuple(row)
 
 
 _databases: weakref.WeakSet[StoreDatabase] = weakref.WeakSet()

@@ -20,6 +20,7 @@ import apsw
 from ...catalog import Table
 from ...errors import ConfigError, ReadOnlyError, StoreCorruptError, StoreIOError
 from ...migrations.plan import Entry
+from . import forking
 from .connection import STATEMENTS, check_owner, configure
 from .errors import of_system, translated
 from .feed_inspection import Feed, feed, uncaptured
@@ -74,12 +75,17 @@ def opened(path: str) -> Iterator[apsw.Connection]:
     Raises:
         StoreIOError: it is not there, or is no ordinary file.
         ReadOnlyError: it may not be read.
+        StoreClosedError: this is a child that may not open it, see `forking`.
         StoreCorruptError: it is no database.
     """
+    while forking.count & 1 and forking.pause():
+        pass
+    forking.refuse(path)
     try:
         connection = _open(_existing(path))
     except StoreCorruptError as error:
         raise StoreCorruptError(f"{path}: {error}") from error
+    forking.note(connection, path)
     try:
         yield connection
     finally:

@@ -1,4 +1,4 @@
-"""Which connections a store has open: across the threads of this process, and across fork()."""
+"""Which connections a store has open, of all threads of this process."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import weakref
 import apsw
 
 from ...errors import StoreBusyError
+from . import forking
 
 _PATIENCE = 10.0
 """Seconds that closing waits for a statement of another thread, once it was told to stop."""
@@ -17,31 +18,41 @@ _PATIENCE = 10.0
 _STEP = 0.001  # seconds between two tries
 
 _lock = threading.RLock()
-"""Guards every set of connections, and is held across fork(), so that a child never sees one half-changed."""
+"""Guards every set of connections."""
+
+
+class Lease:
+    """What a thread keeps while it uses its connection, which closes once this is gone: at the latest with it."""
+
+    __slots__ = ("__weakref__",)
 
 
 class OpenConnections:
     """The open connections of one store, whichever thread opened them.
 
-    Held weakly: a thread's own connection closes when the thread ends.
+    Each is held until its lease is gone, so that none is closed where nobody
+    looks: a thread that ends does it in `_end()`, which waits for a fork.
     """
 
     def __init__(self) -> None:
-        self._open: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
+        self._open: set[apsw.Connection] = set()
         self._ended = False
         _all.add(self)
 
     def __len__(self) -> int:
-        return len(self._open)
+        return sum(not forking.was_closed(connection) for connection in list(self._open))
 
-    def add(self, connection: apsw.Connection) -> bool:
-        """Take in a connection just opened; False if `close()` came first, and it is closed again."""
+    def add(self, connection: apsw.Connection) -> Lease | None:
+        """Take in a connection just opened; None if `close()` came first, and it is closed again."""
         with _lock:
             if not self._ended:
+                lease = Lease()
                 self._open.add(connection)
-                return True
+                weakref.finalize(lease, _end, self._open, connection, os.getpid()).atexit = False
+                forking.note_reopening(connection)
+                return lease
         connection.close()
-        return False
+        return None
 
     def close(self) -> None:
         """Close all, for good. Statements that other threads run are stopped and undone.
@@ -61,15 +72,15 @@ class OpenConnections:
         if stuck:
             raise StoreBusyError("a statement of another thread does not stop; its connection stays open")
 
-    def _hold(self) -> list[apsw.Connection]:
-        return list(self._open)
-
-    def _forget(self) -> None:
-        self._open = weakref.WeakSet()
+    def forget_parent(self) -> None:
+        """In a child after fork(): the parent's connections are not ours; `forking` keeps them from being closed."""
+        self._open = set()
 
 
 def _close(connection: apsw.Connection, deadline: float) -> bool:
     while True:
+        while forking.count & 1 and forking.pause():
+            pass
         try:
             connection.close()
         except apsw.ThreadingViolationError:
@@ -81,35 +92,29 @@ def _close(connection: apsw.Connection, deadline: float) -> bool:
             return True
 
 
+def _end(open_: set[apsw.Connection], connection: apsw.Connection, process: int) -> None:
+    if _is_this(
+        process
+    ):  # in a child Python ends the parent's other threads, before any hook of ours runs there
+        # Garbage is collected anywhere, also where a statement has its connection already.
+        while forking.count & 1 and not forking.is_inside() and forking.pause():
+            pass
+        open_.discard(connection)
+        connection.close()
+
+
+def _is_this(process: int) -> bool:
+    return os.getpid() == process
+
+
 _all: weakref.WeakSet[OpenConnections] = weakref.WeakSet()
-_held: list[apsw.Connection] = []
-
-
-def _before_fork() -> None:
-    """Keep every connection alive: Python ends the other threads in the child, and their connections with them."""
-    import ctypes  # noqa: F401  # for the child, where nothing new should be imported; too dear for every start
-
-    _lock.acquire()
-    for connections in list(_all):
-        _held.extend(connections._hold())
-
-
-def _in_parent() -> None:
-    _held.clear()
-    _lock.release()
 
 
 def _in_child() -> None:
-    """Never close what is the parent's: SQLite would checkpoint and unlock under the parent's feet."""
     global _lock
-    import ctypes
-
-    for connection in _held:
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
-    _held.clear()
-    for connections in list(_all):
-        connections._forget()
     _lock = threading.RLock()
+    for connections in list(_all):
+        connections.forget_parent()
 
 
-os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)
+os.register_at_fork(after_in_child=_in_child)

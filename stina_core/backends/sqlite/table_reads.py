@@ -65,7 +65,7 @@ def _tables_of(connection: apsw.Connection, sql: str, values: Sequence[None]) ->
     before = connection.authorizer
     connection.authorizer = note
     try:
-        connection.execute(f"EXPLAIN {sql}", values).fetchall()  # prepared, and not run
+        connection.execute(f"EXPLAIN {sql}", values).close(True)  # prepared, and not run
     finally:
         connection.authorizer = before
     there = {name.lower(): name for (name,) in connection.execute(TABLES)}
