@@ -8,7 +8,7 @@ import pytest
 
 from stina_core import Changes, Store
 from stina_core.feed import inbox
-from stina_core.feed.delivery import Delivery
+from stina_core.feed.delivery import Delivery, Errand
 from stina_core.feed.inbox import Inbox
 
 from .desk import Desk, Heard, short, until
@@ -78,16 +78,16 @@ def test_paused_receiver_hears_nothing_until_its_reset(desk: Store, monkeypatch:
         other.wait(6)
         assert len(failing.heard.all) == 5
         paused._inbox._paused_until = 0.0
-        paused._inbox._resume()
+        paused._inbox._turn.want()
         reset = failing.heard.wait(6)[5]
 
     assert reset.tables == {"desk_note", "desk_tag"}
     assert reset.cursor == other.all[-1].cursor
 
 
-def one_by_one(monkeypatch: pytest.MonkeyPatch) -> tuple[Delivery, list[Inbox]]:
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> tuple[Delivery, list[Errand]]:
     """Return a delivery that runs nothing by itself, and the errands it was given."""
-    put: list[Inbox] = []
+    put: list[Errand] = []
     delivery = Delivery("stina-test")
     monkeypatch.setattr(delivery, "put", put.append)
     return delivery, put
@@ -106,12 +106,12 @@ def test_each_pause_is_twice_as_long_up_to_an_end(desk: Store, monkeypatch: pyte
 
     for _ in range(7):
         for _ in range(5):
+            now[0] = max(now[0], box._paused_until)
             box.post(changes)
+            box._turn.want()
             if put:
                 put.pop().run()
         pauses.append(box._paused_until - now[0])
-        now[0] = box._paused_until
-        box._resume()
 
     assert pauses[:5] == [30, 60, 120, 240, 480]
     assert pauses[5:] == [600, 600]

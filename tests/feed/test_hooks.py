@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from stina_core import Changes, PluginState, Store, StoreConfig, hookimpl, local_plugin
+from stina_core import Changes, HookError, PluginState, Store, StoreConfig, hookimpl, local_plugin
 from stina_core.plugins import Candidate
 
 from .desk import CONFIG, Desk, Heard, feed_threads, open_desk, until
@@ -51,13 +51,16 @@ def test_hook_that_raises_is_logged_with_its_plugin_and_the_others_run(
         raise LookupError("broken")
 
     failing, heard = Heard(fail), Heard()
-    with open_desk(place, watching("breaks", failing), watching("works", heard)) as store:
-        for count in range(1, 4):
-            store[Desk].add("a")
-            heard.wait(count)
-            failing.wait(count)
-        assert {status.state for status in store.plugins} == {PluginState.ON}
-        assert store.config.strict
+    store = open_desk(place, watching("breaks", failing), watching("works", heard))
+    for count in range(1, 4):
+        store[Desk].add("a")
+        heard.wait(count)
+        failing.wait(count)
+    assert {status.state for status in store.plugins} == {PluginState.ON}
+    assert store.config.strict
+    with pytest.raises(HookError, match="on_change of the plugin 'breaks' raised LookupError"):
+        store.close()  # in strict mode a test must not pass with it
+    assert store.closed
 
     failures = [facts for facts in map(_facts, logged.records) if facts.get("event") == "receiver.failed"]
     assert [facts["receiver"] for facts in failures] == ["breaks"] * 3
@@ -96,7 +99,7 @@ def test_hook_alone_makes_the_store_listen(place: str) -> None:
         assert feed_threads() == ["stina-listener"]
 
 
-def test_what_startup_writes_is_not_told(place: str) -> None:
+def test_what_startup_writes_is_told(place: str) -> None:
     heard = Heard()
 
     def startup(store: Store) -> None:
@@ -105,7 +108,7 @@ def test_what_startup_writes_is_not_told(place: str) -> None:
     with open_desk(place, watching("watcher", heard, startup=hookimpl(startup))) as store:
         store[Desk].tag("x")
 
-    assert [changes.tables for changes in heard.all] == [{"desk_tag"}]
+    assert [changes.tables for changes in heard.all] == [{"desk_note"}, {"desk_tag"}]
 
 
 def test_hook_may_write_and_is_told_of_that_with_its_cause(place: str) -> None:

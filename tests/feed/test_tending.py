@@ -234,7 +234,12 @@ def test_listener_prunes_now_and_then(file_desk: Store, monkeypatch: pytest.Monk
     pruned: list[int] = []
     monkeypatch.setattr(tending, "EVERY", 0.0)
     monkeypatch.setattr(tending, "PRUNE_EVERY", 0.0)
-    monkeypatch.setattr(file_desk._feed._retention, "prune", lambda most: pruned.append(most) or 0)
+
+    def prune(most: int) -> int:
+        pruned.append(most)
+        return 0
+
+    monkeypatch.setattr(file_desk._feed._retention, "prune", prune)
 
     with file_desk.subscribe(Heard()):
         file_desk[Desk].add("a")

@@ -27,7 +27,7 @@ MEANINGS = [
 ]
 TEXT = [
     ("OR", '"OR"'),
-    ("milk OR", '"milk" "OR"'),
+    ("milk OR", '"milk"'),
     ("OR milk", '"OR" "milk"'),
     ('"milk OR tea"', '"milk OR tea"'),
     ("milk or tea", '"milk" "or" "tea"'),
