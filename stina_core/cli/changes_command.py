@@ -54,7 +54,7 @@ def changes(since: Cursor | None, follow: bool, tables: tuple[str, ...]) -> None
     With --json each line is an object with these keys:
 
     \b
-    cursor  goes on after this change's transaction, with --since
+    cursor  goes on after this change's transaction, with --since; save it when last is true
     seq     its number; numbers grow in the order of the commits
     table   name of the table
     op      insert, update, delete, or reset: any of its rows may be another one now
@@ -63,6 +63,7 @@ def changes(since: Cursor | None, follow: bool, tables: tuple[str, ...]) -> None
     origin  which program and process wrote it; null for one outside Stina
     actor   user, assistant, tool or plugin, if the writer said so; else null
     at      when it was committed (UTC); null for a writer outside Stina
+    last    whether this is the last line of its transaction
     """
     invocation = current_invocation()
     invocation.no_plugins = True  # the feed is the core's; so nothing of a plugin's runs, or is waited for
@@ -81,11 +82,12 @@ def changes(since: Cursor | None, follow: bool, tables: tuple[str, ...]) -> None
 def _print(stream: ChangeStream, tables: tuple[str, ...]) -> None:
     for transaction in stream:
         cursor = str(transaction.cursor)
-        for change in transaction.of(*tables) if tables else transaction:
-            emit_line(_document(change, cursor), _text(change))
+        wanted = transaction.of(*tables) if tables else transaction
+        for place, change in enumerate(wanted, 1):
+            emit_line(_document(change, cursor, place == len(wanted)), _text(change))
 
 
-def _document(change: Change, cursor: str) -> dict[str, object]:
+def _document(change: Change, cursor: str, last: bool = True) -> dict[str, object]:
     return {
         "cursor": cursor,
         "seq": change.seq,
@@ -95,6 +97,7 @@ def _document(change: Change, cursor: str) -> dict[str, object]:
         "origin": change.origin,
         "actor": change.actor,
         "at": change.at,
+        "last": last,
     }
 
 
@@ -126,6 +129,8 @@ def _plain(key: object) -> object:
 
 def _resync(error: ResyncRequiredError) -> ResyncRequiredError:
     """Return *error* in the words of this command."""
+    if error.reason == "replaced":
+        return error
     gone = "the changes after that cursor are not kept any more"
     other = "that cursor is of another state of this file, which was restored or reset since"
     return ResyncRequiredError(

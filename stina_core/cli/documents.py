@@ -92,7 +92,10 @@ def consumer_line(consumer: FeedConsumer) -> str:
     name = f"{consumer.name} ({consumer.plugin})" if consumer.plugin else consumer.name
     words = [f"{name}: at {consumer.cursor}"]
     if not consumer.resumable:
-        words.append("too late, what came after that is not kept any more")
+        gone = (
+            "the file was restored or reset since" if consumer.lag is None else "what came after is not kept"
+        )
+        words.append(f"cannot go on from there, {gone}")
     elif consumer.lag is not None:
         words.append(f"{count(consumer.lag, 'row')} behind" if consumer.lag else "up to date")
     if consumer.updated_at is not None:

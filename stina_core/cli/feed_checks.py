@@ -24,8 +24,11 @@ def consumers(facts: Facts) -> Iterator[Finding]:
     feed = facts.report.feed
     for one in feed.consumers if feed is not None else ():
         if not one.resumable:
-            message = f"is too late: what was committed after its cursor {one.cursor} is not kept any more"
+            gone = (
+                "the file was restored or reset since" if one.lag is None else "what came after is not kept"
+            )
+            message = f"cannot go on from its cursor {one.cursor}: {gone}"
             remedy = "the program that runs it has to read anew what it follows"
             if one.name.startswith(("search:", "rebuild:")):
                 remedy = "the next search makes the index anew"
-            yield Finding(Severity.WARNING, one.name, message, remedy)
+            yield Finding(Severity.WARNING, f"consumer {one.name}", message, remedy)

@@ -69,7 +69,13 @@ def _db(taken: set[str]) -> SharedOption | None:
 
 
 def _json(taken: set[str]) -> SharedOption | None:
-    return _option(taken, "json", ("--json",), is_flag=True, help="Print one JSON document.")
+    return _option(
+        taken,
+        "json",
+        ("--json",),
+        is_flag=True,
+        help="Print JSON: one document, or one in each line where a command prints line by line.",
+    )
 
 
 def _verbose(taken: set[str]) -> SharedOption | None:

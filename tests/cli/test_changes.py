@@ -52,7 +52,7 @@ def test_everything_that_is_kept_is_printed_in_the_documented_shape(used: Path, 
         ("delete", "kv_entry", "a"),
     ]
     assert [list(one) for one in found] == [
-        ["cursor", "seq", "table", "op", "key", "origin", "actor", "at"]
+        ["cursor", "seq", "table", "op", "key", "origin", "actor", "at", "last"]
     ] * 3
     epoch = file_rows(used, "SELECT epoch FROM stina_feed")[0][0]
     assert [(one["seq"], one["cursor"]) for one in found] == [

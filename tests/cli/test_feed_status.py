@@ -91,11 +91,11 @@ def test_consumer_that_cannot_go_on_is_too_late(sql: str, used: Path, stina: Run
     file_rows(used, sql)
 
     status = stina("--db", used, "db", "status").out
-    (finding,) = warnings(stina("--db", used, "doctor", "--json").document, "mirror")
+    (finding,) = warnings(stina("--db", used, "doctor", "--json").document, "consumer mirror")
 
     assert feed(used, stina)["consumers"][0]["resumable"] is False
-    assert "too late, what came after that is not kept any more" in status
-    assert finding["message"].startswith("is too late")
+    assert "cannot go on from there, " in status
+    assert finding["message"].startswith("cannot go on from its cursor ")
 
 
 def warnings(findings: list[dict[str, Any]], subject: str) -> list[dict[str, Any]]:

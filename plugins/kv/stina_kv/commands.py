@@ -122,7 +122,10 @@ def watch_values(store: Store, key: str | None, prefix: str | None) -> None:
 
     if key is not None and prefix is not None:
         raise click.UsageError("Give a KEY or --prefix, not both.")
-    watch = Watch(store[KvRepository], None if key is None else check_key(key), prefix or "")
+    wanted = None if key is None else check_key(key)
+    watch = Watch(
+        store[KvRepository], wanted, prefix or "", lambda error: click.echo(f"stina: {error}", err=True)
+    )
     with while_read(watch.close):
         for name, entry in watch.entries():
             _emit_watched(name, entry)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from stina_core import Op
+from stina_core import InvalidValueError, Op, StoreIOError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,30 +29,46 @@ class Watch:
 
     Args:
         key: The only one that counts, or None for all.
+        unreadable: Told of a row that another program wrote and the plugin cannot read.
     """
 
-    def __init__(self, repository: KvRepository, key: str | None, prefix: str) -> None:
+    def __init__(
+        self,
+        repository: KvRepository,
+        key: str | None,
+        prefix: str,
+        unreadable: Callable[[InvalidValueError], object] = lambda error: None,
+    ) -> None:
         self._repository = repository
+        self._unreadable = unreadable
         self._key = key
         self._prefix = prefix
         self._news = threading.Condition()
         self._changed: dict[str, None] = {}
         self._anew = True
         self._closed = False
+        self._replaced = False
         self._last: dict[str, _Seen | None] = {}
 
     def entries(self) -> Iterator[tuple[str, KvEntry | None]]:
         """Yield what is there now, then each key that changed with its entry, or None where it is gone.
 
         A single key comes first also where it is not there. Waits for news until `close()`.
+
+        Raises:
+            StoreIOError: another file was put in the place of the store.
         """
         prefix = self._prefix if self._key is None else self._key
         with self._repository.subscribe(self._note, prefix=prefix):
             while (changed := self._next()) is not None:
                 for key in changed:
-                    entry = self._repository.find(key)
-                    if self._is_news(key, entry):
-                        yield key, entry
+                    try:
+                        entry = self._repository.find(key)
+                    except InvalidValueError as error:
+                        self._unreadable(error)
+                    else:
+                        if self._is_news(key, entry):
+                            yield key, entry
 
     def close(self) -> None:
         """End it. From any thread."""
@@ -62,6 +78,7 @@ class Watch:
 
     def _note(self, changes: Changes) -> None:
         with self._news:
+            self._replaced |= changes.resync == "replaced"
             for change in changes:
                 if change.op is Op.RESET:
                     self._anew = True
@@ -75,6 +92,8 @@ class Watch:
             self._news.wait_for(lambda: self._closed or self._changed or self._anew)
             if self._closed:
                 return None
+            if self._replaced:
+                raise StoreIOError("another file was put in the place of this store; start again")
             changed, anew = self._changed, self._anew
             self._changed, self._anew = {}, False
         return self._all() if anew else list(changed)
