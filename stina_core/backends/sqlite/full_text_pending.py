@@ -9,6 +9,7 @@ import apsw
 
 from ...catalog import Table
 from ..base import Row
+from . import forking
 from .ddl_text import create_search_sql
 from .errors import translated
 from .full_text_queries import MAP, FullTextQueries
@@ -67,5 +68,7 @@ class PendingTexts(FullTextQueries):
         self.close()
 
     def _statement(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        while forking.count & 1 and forking.pause():
+            pass
         with translated(sql):
             return self._connection.execute(sql, tuple(values)).fetchall()
