@@ -60,9 +60,9 @@ class Delivery:
                 return False
             if errand.is_waited_for:
                 self._outstanding[errand] = None
+            self._ready.put(errand)
             if not self._threads:
-                self._start()
-        self._ready.put(errand)
+                self._try_to_start()
         return True
 
     def leave(self, errand: Errand) -> None:
@@ -94,7 +94,7 @@ class Delivery:
             )
             if stuck and self._threads < MOST and not self._stopped:
                 log.warning("callback.slow", threads=self._threads + 1)
-                self._start()
+                self._try_to_start()
 
     def drain(self, deadline: float) -> list[str]:
         """Wait until nothing is outstanding, until *deadline* (`time.monotonic`); returns the names of what is."""
@@ -127,6 +127,12 @@ class Delivery:
         for call in due:
             call()
 
+    def _try_to_start(self) -> None:
+        try:
+            self._start()
+        except RuntimeError as error:  # no thread is to be had; what waits is kept, and `relieve()` tries again
+            log.warning("callback.no_thread", error=str(error))
+
     def _start(self) -> None:
         thread = threading.Thread(target=self._work, name=f"{self._name}-{self._threads + 1}", daemon=True)
         self._threads += 1
@@ -142,9 +148,11 @@ class Delivery:
         while True:
             errand = self._ready.get()
             with self._lock:
-                if errand is None or self._stopped:
+                if errand is None:
                     self._threads -= 1
                     return
+                if self._stopped and errand.is_waited_for:
+                    continue  # others' callbacks run elsewhere, where they are told the rest
                 self._busy[me] = time.monotonic()
             try:
                 errand.run()

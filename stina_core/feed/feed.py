@@ -122,7 +122,11 @@ class Feed:
         if tables is not None:
             check_tables(tables, self._tracked())
         inbox = self._inbox(_name_of(receive), receive, tables, where, via)
-        inbox.start(self.head())
+        try:
+            inbox.start(self.head())
+        except BaseException:
+            self._router.remove(inbox)
+            raise
         return Subscription(self._router, inbox)
 
     def hook(self, plugin: str, receive: Callable[[Changes], object]) -> Inbox:
@@ -235,25 +239,25 @@ class Feed:
         with self._lock:
             if self._is_listening():
                 return
+            self._marker.forget_newest()  # what was committed before is not told, and may be of another epoch
             try:
-                waiter = self._backend.waiter()
-            except OSError as error:
-                raise StoreIOError(f"nothing can listen to this store: {error.strerror}") from error
-            try:
-                self._marker.forget_newest()  # what was committed before is not told, and may be of another epoch
-                listener = self._new_listener(head, waiter)
-                listener.start()
-            except RuntimeError as error:
-                waiter.close()
+                self._listener = self._started_listener(head)
+            except (OSError, ImportError, RuntimeError) as error:
                 raise StoreIOError(f"nothing can listen to this store: {error}") from error
-            except BaseException:
-                waiter.close()
-                raise
-            self._listener = listener
             for table, follow_up in self._kept:
                 keeper = IndexKeeper(table, follow_up, self._delivery)
                 self._router.add(keeper, [table])
                 keeper.schedule()  # there may be something left to do
+
+    def _started_listener(self, head: Cursor) -> Listener:
+        waiter = self._backend.waiter()
+        try:
+            listener = self._new_listener(head, waiter)
+            listener.start()
+        except BaseException:
+            waiter.close()
+            raise
+        return listener
 
     def _is_listening(self) -> bool:
         return self._listener is not None or self._closed

@@ -48,10 +48,15 @@ OUTSIDE = Said()
 
 
 class Grouping:
-    """Takes the rows after *since* in order, any number at a time."""
+    """Takes the rows after *since* in order, any number at a time.
 
-    def __init__(self, since: Cursor) -> None:
+    Args:
+        cut: Let no transaction begin before *since*, whatever its mark says.
+    """
+
+    def __init__(self, since: Cursor, *, cut: bool = False) -> None:
         self._since = since
+        self._cut = cut
         self._rows: list[LogRow] = []  # not part of a finished transaction yet
         self._left_out: dict[str, tuple[int, int]] = {}  # first and last of too many rows to keep, by table
         self._reached = since.seq  # where the last finished transaction ended
@@ -82,7 +87,9 @@ class Grouping:
     def _marked(self, mark: LogRow) -> list[Changes]:
         first = mark.key if isinstance(mark.key, int) and mark.key <= mark.seq else mark.seq
         if first <= self._since.seq:
-            raise InsideError(first)
+            if not self._cut:
+                raise InsideError(first)
+            first = self._since.seq + 1
         done = [self._group(first - 1, OUTSIDE)] if self._reached < first - 1 else []
         done.append(self._group(mark.seq, _said(mark)))
         return done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..backends.following import RESET
@@ -67,11 +68,16 @@ class ChangeLog:
         try:
             return self._read(since)
         except InsideError as inside:
-            return self._read(Cursor(since.epoch, inside.first - 1))
+            before = Cursor(since.epoch, inside.first - 1)
+        with suppress(InsideError, ResyncRequiredError):
+            done, at_end = self._read(before)
+            if done and _ends_after(done[0], since):
+                return done, at_end
+        return self._read(since, cut=True)  # another program has spoiled a mark, which is of no transaction here
 
-    def _read(self, since: Cursor) -> tuple[list[Changes], bool]:
+    def _read(self, since: Cursor, *, cut: bool = False) -> tuple[list[Changes], bool]:
         """Return transactions, and whether the log was read to its end."""
-        grouping = Grouping(since)
+        grouping = Grouping(since, cut=cut)
         seq = since.seq
         while True:
             extent, rows = self._log.after(min(seq, LARGEST), CHUNK)
@@ -100,6 +106,10 @@ class ChangeLog:
         reached = Cursor(since.epoch, rows[-1].seq if rows else since.seq)
         keys = list(dict.fromkeys(row.key for row in of_table if row.op != RESET))
         return keys, reached, any(row.op == RESET for row in of_table)
+
+
+def _ends_after(changes: Changes, since: Cursor) -> bool:
+    return changes.cursor is not None and changes.cursor.seq > since.seq
 
 
 def replaced() -> ResyncRequiredError:

@@ -15,7 +15,6 @@ import apsw
 from ...config import StoreConfig
 from ..base import Backup, BrokenText, Row
 from . import guard
-from .capture import Capture
 from .change_log import ChangeLog
 from .confinement import confined
 from .connection import (
@@ -40,6 +39,7 @@ from .table_reads import TableReads, recorded
 if TYPE_CHECKING:
     from ...catalog import Table
     from ..wake import Bell, MemoryWake, Waiter, Way
+    from .capture import Capture
     from .full_text import FullText
 
 _NOTED = frozenset({"stina_repair", "stina_search", "stina_cursor"})
@@ -66,7 +66,6 @@ class SqliteBackend:
         self.session = SqliteSession(self.database)
         self.ddl = SqliteDdl(self.database)
         self.log = ChangeLog(self.database)
-        self.capture = Capture(self.database)
         self._reads = TableReads()
         self.ways: frozenset[Way] | None = None  # what a listener is woken by; None: what the system has
         self._memory_wake = _memory_wake() if config.in_memory else None
@@ -74,6 +73,13 @@ class SqliteBackend:
         self._file: tuple[int, int] | None = None
         self._older: set[Path] = set()  # backups that were there when the last one was asked for
         self._unguard: weakref.finalize[[guard.Token], SqliteBackend] | None = None
+
+    @property
+    def capture(self) -> Capture:
+        """What sees to the capture of changes."""
+        from .capture import Capture  # most starts only look at a note
+
+        return Capture(self.database)
 
     @property
     def version(self) -> str:
