@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from ...catalog import Table
+from ..base import Row
 from .capture_sql import GUARD, GUARD_NAME, LOG, PREFIX, triggers_of
 from .database import StoreDatabase
 
-_TRIGGERS = (
+TRIGGERS = (
     "SELECT type = 'table', name, tbl_name, CASE type WHEN 'trigger' THEN sql END FROM sqlite_schema "
     f"WHERE type = 'table' OR type = 'trigger' AND (name GLOB '{PREFIX}*' OR name = '{GUARD_NAME}') ORDER BY rowid"
 )
@@ -67,27 +68,41 @@ class Capture:
     def _compared(self, tables: Iterable[Table]) -> tuple[set[str], dict[str, Texts], dict[str, Texts]]:
         """The names of all capture triggers; by table, those that should be and those that are there."""
         there, found = self._found()
-        wanted: dict[str, Texts] = {
-            table.name: triggers_of(table) for table in tables if table.name in there and table.name != LOG
-        }
-        if LOG in there:
-            wanted[LOG] = {GUARD_NAME: GUARD}
-        return {name for texts in found.values() for name in texts}, wanted, found
+        return {name for texts in found.values() for name in texts}, _wanted(tables, there), found
 
     def _found(self) -> tuple[set[str], dict[str, Texts]]:
-        """All tables of the file, and by table the capture triggers."""
-        tables: set[str] = set()
-        triggers: dict[str, dict[str, str]] = {}
-        for is_table, name, table, sql in self._database.run(_TRIGGERS).fetchall():
-            if is_table:
-                tables.add(name)
-            else:
-                triggers.setdefault(table, {})[name] = sql
-        return tables, dict(triggers)
+        return _found(self._database.run(TRIGGERS).fetchall())
 
     def _drop(self, names: Iterable[str]) -> None:
         for name in sorted(names):
             self._database.run(f'DROP TRIGGER "{name}"')
+
+
+def wrong(rows: Iterable[Row], tables: Iterable[Table]) -> list[str]:
+    """Return what `Capture.wrong()` does, of a file for which `TRIGGERS` gives *rows*."""
+    there, found = _found(rows)
+    return _differing(_wanted(tables, there), found)
+
+
+def _found(rows: Iterable[Row]) -> tuple[set[str], dict[str, Texts]]:
+    """All tables of the file, and by table the capture triggers."""
+    tables: set[str] = set()
+    triggers: dict[str, dict[str, str]] = {}
+    for is_table, name, table, sql in rows:
+        if is_table:
+            tables.add(name)
+        else:
+            triggers.setdefault(table, {})[name] = sql
+    return tables, dict(triggers)
+
+
+def _wanted(tables: Iterable[Table], there: Container[str]) -> dict[str, Texts]:
+    wanted: dict[str, Texts] = {
+        table.name: triggers_of(table) for table in tables if table.name in there and table.name != LOG
+    }
+    if LOG in there:
+        wanted[LOG] = {GUARD_NAME: GUARD}
+    return wanted
 
 
 def _differing(wanted: Mapping[str, Texts], found: Mapping[str, Texts]) -> list[str]:

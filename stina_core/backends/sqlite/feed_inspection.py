@@ -12,7 +12,7 @@ import apsw
 
 from ...catalog import Table
 from ...ids import from_ms
-from .capture_sql import GUARD, GUARD_NAME, LOG, PREFIX, triggers_of
+from .capture import TRIGGERS, wrong
 
 _EXTENT = (
     "SELECT epoch, oldest, (SELECT max(seq) FROM stina_change), (SELECT count(*) FROM stina_change) "
@@ -86,15 +86,7 @@ def uncaptured(connection: apsw.Connection, tables: Iterable[Table]) -> list[str
 
     `stina_change` is among them if the trigger that guards the log is not right.
     """
-    there: set[str] = set()
-    found: dict[str, dict[str, str]] = {}
-    for kind, name, table, sql in _rows(connection, "SELECT type, name, tbl_name, sql FROM sqlite_schema"):
-        if kind == "table":
-            there.add(name)
-        elif kind == "trigger" and (name.startswith(PREFIX) or name == GUARD_NAME):
-            found.setdefault(table, {})[name] = sql
-    wanted = {LOG: {GUARD_NAME: GUARD}, **{table.name: triggers_of(table) for table in tables}}
-    return sorted(table for table in wanted.keys() & there if found.get(table, {}) != wanted[table])
+    return sorted(wrong(_rows(connection, TRIGGERS), tables))
 
 
 def _size(connection: apsw.Connection) -> int | None:
