@@ -151,8 +151,8 @@ class Model(peewee.Model):
         Raises:
             NotFoundError: there is no row with this key to update.
         """
-        dirty = bool(self.dirty_fields)
+        updates = not force_insert and bool(self.dirty_fields)
         count = super().save(force_insert=force_insert, only=only)
-        if not count and dirty and not force_insert:
+        if updates and not count:
             raise NotFoundError(self._meta.table_name, self.get_id())  # type: ignore[no-untyped-call]
         return count

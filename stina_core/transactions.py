@@ -320,12 +320,11 @@ def _remove(stack: list[Transaction | Snapshot], frame: Transaction | Snapshot) 
 
 def _running_task() -> object:
     asyncio = sys.modules.get("asyncio")  # never imported only to find that nobody uses it
-    if asyncio is None:
+    if (
+        asyncio is None or asyncio._get_running_loop() is None
+    ):  # current_task() would raise, for each statement
         return None
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None
+    return asyncio.current_task()
 
 
 def _check_task(frame: Transaction | Snapshot) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..changes import Changes, Cursor
-from ..errors import InvalidValueError, TransactionError
+from ..errors import InvalidValueError, StoreClosedError, TransactionError
 from ..ids import now_ms
 from .arguments import check_cursor, refuse_async
 from .cause import delivering
@@ -80,6 +80,13 @@ class Consumer:
                 "a consumer has transactions of its own; leave yours before you call process()"
             )
         refuse_async(effect)
+        try:
+            return self._process(effect)
+        except StoreClosedError:
+            self._log.check_file()  # the store was left because another file is in its place, if that is so
+            raise
+
+    def _process(self, effect: Callable[[Changes], object]) -> int:
         done = 0
         while True:
             position = self._position()

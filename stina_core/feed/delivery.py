@@ -108,11 +108,16 @@ class Delivery:
             self.relieve()  # the listener, which does it otherwise, may have ended
 
     def stop(self) -> None:
-        """Start nothing any more. A callback that is running comes to its end by itself."""
+        """Start nothing any more that `drain()` waits for. A callback that is running comes to its end by itself."""
         with self._lock:
             self._stopped = True
             for _ in range(self._threads):
                 self._ready.put(None)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `stop()` was called."""
+        return self._stopped
 
     @property
     def is_own_thread(self) -> bool:
@@ -130,7 +135,7 @@ class Delivery:
     def _try_to_start(self) -> None:
         try:
             self._start()
-        except RuntimeError as error:  # no thread is to be had; what waits is kept, and `relieve()` tries again
+        except RuntimeError as error:  # what waits is kept, and `relieve()` tries again
             log.warning("callback.no_thread", error=str(error))
 
     def _start(self) -> None:

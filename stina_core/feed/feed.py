@@ -78,7 +78,7 @@ class Feed:
         self._lock = threading.RLock()  # a stream that is collected takes it, wherever that happens
         self._router = Router()
         self._delivery = Delivery("stina-delivery")
-        self._followers: dict[Callable[[], object], None] = {}
+        self._followers: dict[Callable[[], object], bool] = {}
         self._listener: Listener | None = None
         self._closed = False
 
@@ -305,11 +305,12 @@ class Feed:
 
         def unfollow() -> None:
             with self._lock:
-                self._followers.pop(tell, None)
-            tell()
+                follows = self._followers.pop(tell, False)
+            if follows:  # not in a child of fork(), where a lock of the parent's may be taken for ever
+                tell()
 
         with self._lock:
-            self._followers[tell] = None
+            self._followers[tell] = True
         try:
             self._listen()
         except BaseException:

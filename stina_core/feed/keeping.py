@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..errors import StinaError, StoreClosedError
+from ..errors import StoreClosedError
 from ..log import get_logger
 
 if TYPE_CHECKING:
@@ -52,9 +52,11 @@ class IndexKeeper:
         """Bring the index up to date; on a thread of the delivery."""
         with self._lock:
             self._scheduled = False
+        if self._delivery.is_stopped:
+            return  # the store closes, and is not to wait for this
         try:
             self._follow_up()
         except StoreClosedError:
             log.debug("index.closed", table=self._table)
-        except StinaError:  # locked, full, migrated: the next search does it, or says what is wrong
+        except BaseException:  # the next search says what is wrong, or does it; others wait for this thread
             log.exception("index.not_followed", table=self._table)

@@ -73,7 +73,7 @@ class ChangeLog:
             done, at_end = self._read(before)
             if done and _ends_after(done[0], since):
                 return done, at_end
-        return self._read(since, cut=True)  # another program has spoiled a mark, which is of no transaction here
+        return self._read(since, cut=True)  # a shell has spoiled the mark, which is no transaction's
 
     def _read(self, since: Cursor, *, cut: bool = False) -> tuple[list[Changes], bool]:
         """Return transactions, and whether the log was read to its end."""

@@ -26,9 +26,6 @@ class ChangeStream:
 
     It reads the log itself, as fast as it is asked, so a slow reader holds up nobody.
     For one thread or one task. Iterating again goes on where it stopped.
-
-    Attributes:
-        cursor: After the last transaction that was given; save it to resume there.
     """
 
     def __init__(
@@ -39,18 +36,24 @@ class ChangeStream:
         in_transaction: Callable[[], bool],
         ended: Callable[[], bool],
     ) -> None:
-        self.cursor = cursor
         self._log = change_log
         self._follow = follow
         self._in_transaction = in_transaction
         self._ended = ended
-        self._ready: deque[Changes] = deque()
+        self._end = cursor  # how far it has read
+        self._ready: deque[tuple[Cursor, Changes]] = deque()  # each with the cursor before it
         self._unfollow: Callable[[], object] | None = None
         self._news = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task_news: asyncio.Event | None = None
         self._process = os.getpid()
         self._closed = False
+
+    @property
+    def cursor(self) -> Cursor:
+        """After the last transaction that was given; save it to resume there."""
+        ready = self._ready
+        return ready[0][0] if ready else self._end
 
     def __iter__(self) -> Self:
         return self
@@ -65,9 +68,8 @@ class ChangeStream:
         self._start(self._news.set)
         while True:
             self._news.clear()
-            found = self._next()
-            if found is not None:
-                return found
+            if self._has_next():
+                return self._ready.popleft()[1]
             if self._is_at_end():
                 raise StopIteration
             self._news.wait()
@@ -80,9 +82,8 @@ class ChangeStream:
         news = self._news_of_loop()
         while True:
             news.clear()
-            found = self._next()
-            if found is not None:
-                return found
+            if self._has_next():
+                return self._ready.popleft()[1]
             if self._is_at_end():
                 raise StopAsyncIteration
             await news.wait()
@@ -90,9 +91,7 @@ class ChangeStream:
     def close(self) -> None:
         """End it: whoever waits for the next transaction gets none any more. From any thread; idempotent."""
         self._closed = True
-        unfollow, self._unfollow = self._unfollow, None
-        if unfollow is not None:
-            unfollow()
+        self._leave()
 
     async def aclose(self) -> None:
         """Close it; it never waits."""
@@ -120,11 +119,16 @@ class ChangeStream:
 
         loop = asyncio.get_running_loop()
         if self._task_news is None or self._loop is not loop:
-            self._unfollow = None
+            self._leave()
             news = self._task_news = asyncio.Event()
             self._loop = loop
             self._start(lambda: _tell(loop, news))
         return self._task_news
+
+    def _leave(self) -> None:
+        unfollow, self._unfollow = self._unfollow, None
+        if unfollow is not None:
+            unfollow()
 
     def _start(self, tell: Callable[[], object]) -> None:
         if self._follow is None or self._closed:
@@ -132,33 +136,37 @@ class ChangeStream:
         if self._process != os.getpid():
             raise StoreClosedError("the stream belongs to the parent process; take one of your own")
         if self._unfollow is None:
-            self._unfollow = self._follow(tell)
-            weakref.finalize(self, self._unfollow)  # whoever leaves the loop by break does not close it
+            # called when it is collected, too: whoever leaves the loop by break does not close it
+            self._unfollow = weakref.finalize(self, self._follow(tell))
             if self._is_at_end():  # closed by another thread meanwhile
                 self.close()
 
     def _is_at_end(self) -> bool:
         return self._unfollow is None or self._closed or self._ended()
 
-    def _next(self) -> Changes | None:
+    def _has_next(self) -> bool:
+        """Read on if nothing is left to give. To give one is a single step: an interrupt before it loses nothing."""
         if self._in_transaction():
             raise TransactionError("leave the transaction before you read the feed; it is not committed yet")
         if not self._ready and not self._closed:
             try:
-                self._ready.extend(self._log.read(self.cursor))
+                self._read()
                 if not self._ready:
                     self._log.check_file()  # nothing will ever come from one that is not there any more
             except StoreClosedError:
                 self._log.check_file()
                 if not self._closed and (self._follow is None or not self._ended()):
                     raise  # else it, or the store it follows, was closed while it read
-        if not self._ready or self._closed:
-            return None
-        changes = self._ready[0]
-        assert changes.cursor is not None
-        self.cursor = changes.cursor
-        self._ready.popleft()  # last: an interrupt before it loses nothing
-        return changes
+        return bool(self._ready) and not self._closed
+
+    def _read(self) -> None:
+        ready: deque[tuple[Cursor, Changes]] = deque()
+        end = self._end
+        for changes in self._log.read(end):
+            ready.append((end, changes))
+            assert changes.cursor is not None
+            end = changes.cursor
+        self._ready, self._end = ready, end  # in one line, which an interrupt comes before or after
 
 
 def _tell(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:

@@ -44,6 +44,7 @@ class Turn:
         self._work = work
         self._lock = threading.Lock()
         self._taken = False
+        self._here = threading.local()
 
     def want(self) -> None:
         """Take a turn, unless one is being taken or there is nothing to do. Never waits."""
@@ -55,7 +56,19 @@ class Turn:
             self.run()  # it was closed; who runs elsewhere is told the rest there
 
     def run(self) -> None:
-        """Take the turn; on a thread of the delivery."""
+        """Take the turn; on a thread of the delivery, or where its last one ended."""
+        if getattr(self._here, "runs", False):
+            self._here.again = True  # one after the other: inside each other they would fill the stack
+            return
+        self._here.runs = self._here.again = True
+        try:
+            while self._here.again:
+                self._here.again = False
+                self._take()
+        finally:
+            self._here.runs = False
+
+    def _take(self) -> None:
         try:
             self._work(self._over)
         except BaseException:  # a callback may raise anything, and others wait for this thread

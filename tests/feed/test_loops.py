@@ -182,3 +182,42 @@ def test_consumers_that_answer_each_other_come_to_an_end(desk: Store) -> None:
         answer_for_ever()
 
     assert max(changes.depth for changes in desk.changes(start)) == MAX_DEPTH
+
+
+def test_write_into_another_store_has_no_cause_there_and_begins_a_chain(tmp_path: Path) -> None:
+    with open_desk(tmp_path / "a.db") as one, open_desk(tmp_path / "b.db") as other:
+        begin, heard = other.cursor(), Heard()
+        with one.subscribe(lambda changes: other[Desk].tag("copied")), other.subscribe(heard):
+            one[Desk].add("a")
+            (told,) = heard.wait(1)
+        (read,) = other.changes(begin)
+
+    assert (told.cause, told.depth) == (read.cause, read.depth) == (None, 1)
+    assert told.consumer is None
+
+
+def test_consumer_that_writes_into_another_store_is_no_consumer_there(tmp_path: Path) -> None:
+    with open_desk(tmp_path / "a.db") as one, open_desk(tmp_path / "b.db") as other:
+        for store in (one, other):
+            store.consumer("same").start(store.cursor())
+        one[Desk].add("a")
+
+        assert one.consumer("same").process(lambda changes: other[Desk].tag("copied")) == 1
+        heard: list[Changes] = []
+        assert other.consumer("same").process(heard.append) == 1
+
+    assert [(changes.cause, changes.depth, changes.consumer) for changes in heard] == [(None, 1, None)]
+
+
+def test_stores_that_copy_into_each_other_come_to_an_end(
+    tmp_path: Path, logged: pytest.LogCaptureFixture
+) -> None:
+    with open_desk(tmp_path / "a.db") as one, open_desk(tmp_path / "b.db") as other:
+        with (
+            one.subscribe(lambda changes: other[Desk].add("again")),
+            other.subscribe(lambda changes: one[Desk].add("again")),
+        ):
+            one[Desk].add("a")
+            until(lambda: "because of a write of a handler" in logged.text)
+
+        assert one[Desk].count() + other[Desk].count() == 1 + MAX_DEPTH

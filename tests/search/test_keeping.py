@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from stina_core import (
+    BlobField,
     IdField,
     Migrations,
     Model,
@@ -21,8 +23,9 @@ from stina_core import (
     hookimpl,
     open_store,
 )
-from stina_core.errors import DefinitionError
+from stina_core.errors import DefinitionError, DriftError, SchemaTooNewError
 from stina_core.feed import keeping
+from stina_core.search.follower import Follower
 from stina_core.testing import file_rows, plugins_of
 
 DEADLINE = 10.0
@@ -38,6 +41,7 @@ class Note(Model):
 
 class Plain(Model):
     id = IdField()
+    data = BlobField(default=b"")
 
 
 class NoteRepository(Repository):
@@ -46,6 +50,15 @@ class NoteRepository(Repository):
 
     def found(self, text: str) -> int:
         return len(self.full_text(Note).newest(text))
+
+    def best(self, text: str) -> list[object]:
+        return [hit.key for hit in self.full_text(Note).ranked(text)]
+
+    def keep(self, data: bytes) -> None:
+        Plain.create(data=data)
+
+    def kept(self, data: bytes) -> int:
+        return int(Plain.select().where((Plain.data == data) | (Plain.data == memoryview(data))).count())
 
 
 class Notes:
@@ -59,7 +72,7 @@ class Notes:
         def initial(op: Operations) -> None:
             op.create_table("note", id=IdField(), title=TextField())
             op.create_search("note", "title")
-            op.create_table("plain", id=IdField())
+            op.create_table("plain", id=IdField(), data=BlobField(default=b""))
 
 
 @pytest.fixture
@@ -123,6 +136,108 @@ def test_observed_search_answers_again_when_its_table_changes(store: Store) -> N
 
         deadline = time.monotonic() + DEADLINE
         while answers != [0, 1]:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SchemaTooNewError("notes", None, "too new"),
+        DriftError("notes", None, "other"),
+        LookupError(),
+        OSError(24, "none left"),
+        KeyboardInterrupt(),
+    ],
+)
+def test_whatever_the_background_work_raises_callbacks_go_on_and_so_does_it(
+    store: Store,
+    store_path: Path,
+    error: BaseException,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told, failed = threading.Semaphore(0), threading.Event()
+
+    def fail(self: Follower) -> bool:
+        failed.set()
+        raise error
+
+    with store.subscribe(lambda changes: told.release()), caplog.at_level("ERROR"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Follower, "follow_up", fail)
+            store._feed._kept[:] = []
+            keeper = keeping.IndexKeeper(
+                "notes_note", lambda: store._follower(store._tables[0]).follow_up(), store._feed._delivery
+            )
+            store._feed._router.add(keeper, ["notes_note"])
+            for _ in range(3):
+                store[NoteRepository].add("one")
+                assert told.acquire(timeout=DEADLINE)
+                assert failed.wait(DEADLINE)
+                failed.clear()
+        store[NoteRepository].add("two")
+        assert told.acquire(timeout=DEADLINE)
+        until_indexed(store_path, 4)
+    assert "index.not_followed" in caplog.text
+
+
+def test_store_that_closes_begins_no_background_work(store: Store) -> None:
+    done: list[bool] = []
+    delivery = store._feed._delivery
+    keeper = keeping.IndexKeeper("notes_note", lambda: done.append(True), delivery)
+
+    keeper.run()
+    delivery.stop()
+    keeper.run()
+
+    assert done == [True]
+
+
+def test_observed_search_by_rank_answers_again_before_and_after_the_index_was_caught_up(
+    store: Store, store_path: Path
+) -> None:
+    answers: list[list[object]] = []
+    with store.observe(lambda: store[NoteRepository].best("milk"), answers.append) as observation:
+        for count in range(1, 4):
+            store[NoteRepository].add("milk " * count)
+            deadline = time.monotonic() + DEADLINE
+            while len(answers[-1]) != count:
+                assert time.monotonic() < deadline
+                time.sleep(0.001)
+            assert observation.tables == {"notes_note"}
+            until_indexed(store_path, count)
+
+
+def test_search_that_is_observed_once_the_index_is_caught_up_answers_again(
+    store: Store, store_path: Path
+) -> None:
+    store[NoteRepository].add("milk")
+    with store.subscribe(lambda changes: None):
+        until_indexed(store_path, 1)
+    newest: list[int] = []
+    best: list[list[object]] = []
+
+    with (
+        store.observe(lambda: store[NoteRepository].found("milk"), newest.append) as one,
+        store.observe(lambda: store[NoteRepository].best("milk"), best.append) as other,
+    ):
+        assert one.tables == other.tables == {"notes_note"}
+        store[NoteRepository].add("more milk")
+        deadline = time.monotonic() + DEADLINE
+        while newest[-1] != 2 or len(best[-1]) != 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+
+
+def test_observed_query_with_bytes_answers_again(store: Store) -> None:
+    answers: list[int] = []
+    with store.observe(lambda: store[NoteRepository].kept(b"\x00\xff"), answers.append) as observation:
+        assert observation.tables == {"notes_plain"}
+        for data in (b"other", b"\x00\xff"):
+            store[NoteRepository].keep(data)
+        deadline = time.monotonic() + DEADLINE
+        while answers[-1] != 1:
             assert time.monotonic() < deadline
             time.sleep(0.001)
 
