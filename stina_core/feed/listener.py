@@ -26,6 +26,9 @@ After something was found fewer looks do: the write is most likely what was foun
 
 _AFTER_ERROR = 1.0  # seconds
 
+_PATIENCE = 5.0
+"""Seconds to wait for the thread's end. An interrupt may have left a lock of Python's own taken, for ever."""
+
 
 class Listener:
     """Follows the feed from *cursor* on.
@@ -93,7 +96,9 @@ class Listener:
         self._stopping.set()
         self._waiter.interrupt()
         if self._thread is not threading.current_thread() and self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_PATIENCE)
+            if self._thread.is_alive():
+                log.warning("listener.stuck")
 
     def _run(self) -> None:
         try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,8 @@ class ChangeStream:
         self._end = cursor  # how far it has read
         self._ready: deque[tuple[Cursor, Changes]] = deque()  # each with the cursor before it
         self._unfollow: Callable[[], object] | None = None
-        self._news = threading.Event()
+        # Not an Event: an interrupt in one can leave its lock taken, and the listener would wait for that.
+        self._news: SimpleQueue[None] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task_news: asyncio.Event | None = None
         self._process = os.getpid()
@@ -65,14 +67,15 @@ class ChangeStream:
             ResyncRequiredError: the feed cannot be resumed from here.
             TransactionError: this thread has a transaction open, which would make it wait for itself.
         """
-        self._start(self._news.set)
+        self._start(partial(_put, self._news))
         while True:
-            self._news.clear()
+            while not self._news.empty():
+                self._news.get()
             if self._has_next():
                 return self._ready.popleft()[1]
             if self._is_at_end():
                 raise StopIteration
-            self._news.wait()
+            self._news.get()
 
     def __aiter__(self) -> Self:
         return self
@@ -167,6 +170,11 @@ class ChangeStream:
             assert changes.cursor is not None
             end = changes.cursor
         self._ready, self._end = ready, end  # in one line, which an interrupt comes before or after
+
+
+def _put(news: SimpleQueue[None]) -> None:
+    if news.empty():
+        news.put(None)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
