@@ -113,24 +113,25 @@ def test_tables_follow_the_answer(desk: Store) -> None:
         assert reads.count == count
 
 
-def test_change_of_a_table_that_is_being_read_for_the_first_time_is_not_missed(desk: Store) -> None:
-    """It comes after the snapshot was read, and before it is known which tables were read."""
-    if desk.path == ":memory:":
-        pytest.skip("nobody can commit while another one reads")
+def test_change_of_a_table_that_is_being_read_for_the_first_time_is_not_missed(file_desk: Store) -> None:
+    """It comes after the snapshot was read, and before it is known which tables were read.
+
+    In memory nobody can commit while another one reads.
+    """
     values = Values()
-    reads = Reads(lambda: desk[Desk].notes() if desk[Desk].tags() else None)
+    reads = Reads(lambda: file_desk[Desk].notes() if file_desk[Desk].tags() else None)
 
     def write_meanwhile() -> None:
         if reads.count == 2:
-            with beside(lambda: desk[Desk].add("meanwhile")):
+            with beside(lambda: file_desk[Desk].add("meanwhile")):
                 pass
-            feed = desk._feed
+            feed = file_desk._feed
             assert feed._listener is not None
             assert feed._listener.reach(lambda: feed._marker.newest, time.monotonic() + DEADLINE)
 
     reads.after = write_meanwhile
-    with desk.observe(reads, values):
-        desk[Desk].tag("on")
+    with file_desk.observe(reads, values):
+        file_desk[Desk].tag("on")
         values.wait_for({1: "meanwhile"})
 
 
