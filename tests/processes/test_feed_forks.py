@@ -44,6 +44,7 @@ if not child:
     last.wait(30)
     store.close()
     os._exit(0)
+last.wait(30)
 say("ended", os.waitpid(child, 0)[1])
 sys.stdin.readline()
 store.close()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from ...config import StoreConfig
+from ...errors import StoreClosedError, StoreIOError
 from ..base import Backup, BrokenText, Row
 from . import guard
 from .change_log import ChangeLog
@@ -47,6 +48,8 @@ _NOTED = frozenset({"stina_repair", "stina_search", "stina_cursor"})
 
 _TICK = 0.2  # seconds
 _STEPS = 50_000  # virtual machine instructions between two looks at the clock, about a millisecond
+
+_LEFT = "another file was put in the place of this store, or it was deleted; close it and open it again"
 
 
 class SqliteBackend:
@@ -259,11 +262,14 @@ class SqliteBackend:
         self._bell.ring()
 
     def waiter(self) -> Waiter:
-        """Return what a listener of this process waits with."""
+        """Return what a listener of this process waits with. Whatever that needs is imported here, by the caller."""
+        from . import capture  # noqa: F401
+
         if self._memory_wake is not None:
             return self._memory_wake.waiter()
-        from ..wake import waiter_of
+        from ..wake import bell_of, waiter_of
 
+        self._bell = self._bell or bell_of(self._path)
         return waiter_of(self._path, self.ways)
 
     def is_replaced(self) -> bool:
@@ -280,9 +286,7 @@ class SqliteBackend:
 
     def leave(self) -> None:
         """Run no statement any more: what is written to a file that is not in its place is lost."""
-        self.database.leave(
-            "another file was put in the place of this store, or it was deleted; close it and open it again"
-        )
+        self.database.leave(_LEFT)
 
     @contextmanager
     def reading(self) -> Iterator[set[str]]:
@@ -303,12 +307,21 @@ class SqliteBackend:
     def _connect(self) -> apsw.Connection:
         if self._memory is not None:
             return self._memory
-        return connect(
-            self._path,
-            busy_timeout=self._config.busy_timeout,
-            synchronous=self._config.synchronous,
-            create=False,
-        )
+        try:
+            connection = connect(
+                self._path,
+                busy_timeout=self._config.busy_timeout,
+                synchronous=self._config.synchronous,
+                create=False,
+            )
+        except StoreIOError:
+            if self.is_replaced():
+                raise StoreClosedError(_LEFT) from None
+            raise
+        if self.is_replaced():
+            connection.close()
+            raise StoreClosedError(_LEFT)
+        return connection
 
 
 def _memory_wake() -> MemoryWake:

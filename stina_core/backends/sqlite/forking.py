@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -38,7 +38,7 @@ PATIENCE = 10.0
 """Seconds that a fork waits for statements of other threads, and they for it."""
 
 LAST_MOMENT = 0.5
-"""Seconds of a fork in which open transactions of other threads may come to their end."""
+"""Seconds of a fork in which open transactions of other threads may come to their end, and then imports."""
 
 draining = False
 """Whether those are going on: a thread that is inside a transaction need not pause then."""
@@ -54,6 +54,9 @@ _ADVICE = (
 )
 _UNCLEAN = f"the parent process was in the middle of using this file when it forked; {_ADVICE}"
 _NOT_QUIET = f"a statement of another thread was still running when the parent process forked; {_ADVICE}"
+
+_IMPORT = "<frozen importlib._bootstrap>"
+"""The file of the frames in which Python imports."""
 
 _HERE = f"{Path(__file__).parent}{os.sep}"
 _CORE = f"{Path(__file__).parents[2]}{os.sep}"
@@ -184,17 +187,37 @@ def _before() -> None:
     for connection, opened in _all_open():
         if not (_quiet and opened.reopens and _is_idle(connection, opened) and _close(connection, opened)):
             _left.append(connection)
+    _wait_while(_is_importing, LAST_MOMENT)
 
 
 def _drain() -> None:
     global draining
     draining = True
-    end = time.monotonic() + LAST_MOMENT
     try:
-        while _has_transactions() and time.monotonic() < end:
-            time.sleep(_STEP)
+        _wait_while(_has_transactions, LAST_MOMENT)
     finally:
         draining = False
+
+
+def _wait_while(is_so: Callable[[], bool], seconds: float) -> bool:
+    """Wait until it is so no more, or *seconds* are over; whether it is no more."""
+    end = time.monotonic() + seconds
+    while is_so():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(_STEP)
+    return True
+
+
+def _is_importing() -> bool:
+    """Whether another thread imports a module, whose lock would stay taken in the child: Python frees its own only."""
+    own = threading.get_ident()
+    return any(
+        frame.f_code.co_filename == _IMPORT
+        for thread, innermost in sys._current_frames().items()
+        if thread != own
+        for frame in _stack(innermost)
+    )
 
 
 def _has_transactions() -> bool:
@@ -213,13 +236,10 @@ def _has_transactions() -> bool:
 
 def _settle() -> bool:
     """Wait until no other thread is inside SQLite."""
-    end = time.monotonic() + PATIENCE
-    while _is_busy():
-        if time.monotonic() >= end:
-            log.warning("fork.busy")
-            return False
-        time.sleep(_STEP)
-    return True
+    if _wait_while(_is_busy, PATIENCE):
+        return True
+    log.warning("fork.busy")
+    return False
 
 
 def _is_busy() -> bool:
