@@ -286,6 +286,7 @@ class Feed:
             passed_on=self._tell_followers,
             tend=tend,
             patience=self._delivery.patience,
+            ended=tending.see_to_file,
             hurried=self._backend.waiting(_HURRY),
         )
         return listener

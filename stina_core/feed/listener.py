@@ -40,6 +40,7 @@ class Listener:
         passed_on: Called after either.
         tend: Called at least every `Waiter.interval` seconds.
         patience: How soon *tend* is needed, in seconds.
+        ended: Called when the store turned out to be closed.
         hurried: The block in which its thread works: there it does not wait long for a writer.
     """
 
@@ -54,6 +55,7 @@ class Listener:
         passed_on: Callable[[], object],
         tend: Callable[[], object],
         patience: Callable[[], float],
+        ended: Callable[[], object],
         hurried: AbstractContextManager[object],
     ) -> None:
         self.cursor = cursor
@@ -64,6 +66,7 @@ class Listener:
         self._passed_on = passed_on
         self._tend = tend
         self._patience = patience
+        self._ended = ended
         self._hurried = hurried
         self._advanced = threading.Condition()
         self._stopping = threading.Event()
@@ -106,6 +109,7 @@ class Listener:
                 self._follow()
         except StoreClosedError:
             log.debug("listener.closed")
+            self._ended()
         finally:
             self._waiter.close()
             with self._advanced:

@@ -64,12 +64,16 @@ class Tending:
         if now < self._next:
             return
         self._next = now + EVERY
-        if not self._is_replaced and self._backend.is_replaced():
-            self._is_replaced = True
-            self._replaced()
+        self.see_to_file()
         self._see_to_capture()
         if now >= self._next_prune and self._prune(_PRUNED) < _PRUNED:  # else there is more to do
             self._next_prune = now + PRUNE_EVERY
+
+    def see_to_file(self) -> None:
+        """Tell, once, if another file stands in the place of this one."""
+        if not self._is_replaced and self._backend.is_replaced():
+            self._is_replaced = True
+            self._replaced()
 
     def _see_to_capture(self) -> None:
         """Mend the capture triggers, if a program outside Stina dropped or changed some."""

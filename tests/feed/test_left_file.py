@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,16 @@ def test_own_commit_that_is_not_delivered_yet_does_not_hold_up_closing(store_pat
     store.close()
 
     assert time.monotonic() - begin < 2.5
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_thread_that_comes_later_does_not_open_what_stands_there_now(store_path: Path, way: str) -> None:
+    """Also where nobody listens, and so nobody has noticed yet."""
+    with open_desk(store_path) as store:
+        store[Desk].add("a")
+        WAYS[way](store_path)
+
+        with ThreadPoolExecutor(1) as threads:
+            later = threads.submit(store[Desk].count)
+            with pytest.raises(StoreClosedError, match="close it and open it again"):
+                later.result()
