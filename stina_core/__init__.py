@@ -75,6 +75,7 @@ if TYPE_CHECKING:
     from .migrations.steps import Migrations
     from .model import Model
     from .plugins import Plugins, PluginState, PluginStatus, installed_plugins, load_plugins, local_plugin
+    from .queries import Query, Returning, Write, query, returning, write
     from .repository import Repository
     from .schema import Schema
     from .search.hits import Hit, Snippet
@@ -152,6 +153,7 @@ _HOMES = {
         "load_plugins",
         "local_plugin",
     ),
+    ".queries": ("Query", "Returning", "Write", "query", "returning", "write"),
     ".repository": ("Repository",),
     ".schema": ("Schema",),
     ".search.hits": ("Hit", "Snippet"),
@@ -208,10 +210,12 @@ __all__ = [
     "PluginUnavailableError",
     "Plugins",
     "Progress",
+    "Query",
     "QueryError",
     "ReadOnlyError",
     "Repository",
     "ResyncRequiredError",
+    "Returning",
     "Schema",
     "SchemaError",
     "SchemaTooNewError",
@@ -236,6 +240,7 @@ __all__ = [
     "TransactionError",
     "UnsafeOpenError",
     "Via",
+    "Write",
     "__version__",
     "check_text",
     "get_logger",
@@ -246,6 +251,9 @@ __all__ = [
     "new_id",
     "now",
     "open_store",
+    "query",
+    "returning",
+    "write",
 ]
 
 

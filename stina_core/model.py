@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 current_database: ContextVar[peewee.Database | None] = ContextVar("stina_current_database", default=None)
 
 
+def current() -> peewee.Database:
+    """Return the database models speak to here; StoreClosedError if there is none."""
+    database = current_database.get()
+    if database is None:
+        raise StoreClosedError(
+            "no store is current here; call a repository's method, or wrap the query in "
+            "'with store.use():' or 'with store.transaction():' (each thread needs its own)"
+        )
+    return database
+
+
 class _CurrentDatabase(peewee.DatabaseProxy):
     """Stands in for the database of the current store."""
 
@@ -33,13 +44,7 @@ class _CurrentDatabase(peewee.DatabaseProxy):
 
     @property
     def obj(self) -> peewee.Database:
-        database = current_database.get()
-        if database is None:
-            raise StoreClosedError(
-                "no store is current here; call a repository's method, or wrap the query in "
-                "'with store.use():' or 'with store.transaction():' (each thread needs its own)"
-            )
-        return database
+        return current()
 
     def attach_callback(self, callback: Any) -> Any:
         """Peewee's fields that adapt to their database ask to be told which it is; here it changes all the time."""

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import peewee
 
 from stina_core import Model
+from stina_core import write as compiled
 from stina_core.config import Synchronous
 
 from .plain import INSERT, connect, values
@@ -76,11 +77,30 @@ def _peewee(folder: Path, synchronous: Synchronous) -> Iterator[Write]:
 
 @contextmanager
 def _store(folder: Path, synchronous: Synchronous, model: type[Model]) -> Iterator[Write]:
+    """The way of a repository: a query that is compiled once."""
+
+    @compiled
+    def insert(title: str, status: str, rank: int, note: str) -> peewee.ModelInsert:
+        return model.insert(title=title, status=status, rank=rank, note=note)
+
     with open_bench(make(folder, f"store-{model.__name__}"), synchronous) as store:
 
         def write(rows: int) -> None:
             with store.transaction():
-                _create(model, rows)
+                for number in range(rows):
+                    insert(*values(number))
+
+        yield write
+
+
+@contextmanager
+def _store_create(folder: Path, synchronous: Synchronous) -> Iterator[Write]:
+    """The ad-hoc way: Peewee makes the SQL each time."""
+    with open_bench(make(folder, "store-create"), synchronous) as store:
+
+        def write(rows: int) -> None:
+            with store.transaction():
+                _create(Row, rows)
 
         yield write
 
@@ -95,6 +115,7 @@ SIDES: dict[str, Callable[[Path, Synchronous], AbstractContextManager[Write]]] =
     "apsw": partial(_apsw, captured=False),
     "apsw, captured": partial(_apsw, captured=True),
     "peewee": _peewee,
+    "store, create": _store_create,
     "store": partial(_store, model=Row),
     "store, untracked": partial(_store, model=Quiet),
 }

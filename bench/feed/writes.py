@@ -38,7 +38,9 @@ class _Ratio:
 _RATIOS = (
     _Ratio("apsw, captured", "apsw", (2.0, 1.8)),
     _Ratio("store", "peewee", (1.25, 1.15)),
+    _Ratio("store, create", "peewee"),
     _Ratio("store", "store, untracked"),
+    _Ratio("store", "apsw, captured"),
 )
 
 _Costs: TypeAlias = dict[str, list[float]]

@@ -53,6 +53,21 @@ class Backup:
     """UTC, ISO 8601 with milliseconds."""
 
 
+class Statements(Protocol):
+    """What a database does for compiled queries, besides what Peewee asks of it."""
+
+    def read(self, sql: str, values: Row) -> list[Row]:
+        """Run a SELECT and return its rows; noted for whoever observes what is read."""
+        ...
+
+    def write(self, sql: str, values: Row) -> tuple[list[Row], int]:
+        """Run an INSERT, UPDATE or DELETE; return the rows it gives and how many it wrote.
+
+        Outside a transaction it is one of its own.
+        """
+        ...
+
+
 class Session(Protocol):
     """The raw transaction verbs, on the calling thread's connection."""
 

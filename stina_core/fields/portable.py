@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypedDict
 
 from ..catalog import Check, Type, sql_literal
@@ -33,6 +33,11 @@ class Portable:
         """The default as it was declared: a value, a callable, or None for none."""
         return self.default  # type: ignore[attr-defined]
 
+    def loads(self) -> Callable[[Any], object] | None:
+        """What makes the value of what is stored; None where that is the value already."""
+        load: Callable[[Any], object] = self.python_value  # type: ignore[attr-defined]
+        return load
+
     def sql_default(self) -> str | None:
         """The column's DEFAULT as SQL, or None: then the default, if any, is made in Python."""
         default = self.plain_default()
@@ -56,3 +61,14 @@ class Portable:
     def refuse(self, value: object, wanted: str) -> InvalidValueError:
         """The error for a value of the wrong kind; it names the kind, never the value."""
         return InvalidValueError(self.place, f"expected {wanted}, got {type(value).__name__}")
+
+
+class StoredAsItIs(Portable):
+    """A field whose values the database gives back as they are: no work for each value read."""
+
+    def python_value(self, value: Any) -> Any:
+        return value
+
+    def loads(self) -> Callable[[Any], object] | None:
+        inherited = type(self).python_value is StoredAsItIs.python_value
+        return None if inherited else super().loads()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 import peewee
@@ -107,6 +108,10 @@ class ForeignKeyField(Portable, generic.ForeignKeyField[_V]):
         self.declared_backref = NO_BACKREF  # schema.add() attaches the wanted one, once the model is accepted
         self.rel_field = None  # found anew: a derived model's copy brings that of its parent along
         super().bind(model, name, set_attribute)
+
+    def loads(self) -> Callable[[Any], object] | None:
+        key = self.rel_field
+        return key.loads() if isinstance(key, Portable) else super().loads()
 
     def db_value(self, value: Any) -> Any:
         try:

@@ -10,7 +10,7 @@ from ..catalog import Check
 from ..errors import InvalidValueError
 from ..ids import new_id
 from . import generic
-from .portable import FieldOptions, Portable
+from .portable import FieldOptions, Portable, StoredAsItIs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def _whole_number(field: Portable, value: object) -> int | None:
     return int(value)
 
 
-class TextField(Portable, generic.TextField[_V]):
+class TextField(StoredAsItIs, generic.TextField[_V]):
     """Text of any length, kept exactly, NUL and emoji included.
 
     Args:
@@ -70,9 +70,6 @@ class TextField(Portable, generic.TextField[_V]):
             )
         return jsontext.check_text(str.__str__(value), self.place)  # str() of an enum member is its name
 
-    def python_value(self, value: Any) -> Any:
-        return value
-
 
 class IdField(TextField[str]):
     """A primary key of sortable text, made by `new_id()` unless one is given."""
@@ -85,7 +82,7 @@ class IdField(TextField[str]):
         super().__init__(**{"primary_key": True, "default": new_id, **options})
 
 
-class IntegerField(Portable, generic.BigIntegerField[_V]):
+class IntegerField(StoredAsItIs, generic.BigIntegerField[_V]):
     """A whole number of 64 bits."""
 
     portable_type = "integer"
@@ -105,11 +102,8 @@ class IntegerField(Portable, generic.BigIntegerField[_V]):
     def db_value(self, value: Any) -> int | None:
         return _whole_number(self, value)
 
-    def python_value(self, value: Any) -> Any:
-        return value
 
-
-class AutoIdField(Portable, generic.BigAutoField[int]):
+class AutoIdField(StoredAsItIs, generic.BigAutoField[int]):
     """An integer primary key the database hands out; for tables of very many small rows.
 
     The number of the newest row may come again once that row is deleted. Where a
@@ -125,18 +119,15 @@ class AutoIdField(Portable, generic.BigAutoField[int]):
     def db_value(self, value: Any) -> int | None:
         return _whole_number(self, value)
 
-    def python_value(self, value: Any) -> Any:
-        return value
 
-
-class AnyField(Portable, generic.Field[Any]):
+class AnyField(StoredAsItIs, generic.Field[Any]):
     """Text, number, bytes or NULL, each kept as it is. For the core's own tables only."""
 
     portable_type = "any"
     field_type = "ANY"
 
 
-class FloatField(Portable, generic.DoubleField[_V]):
+class FloatField(StoredAsItIs, generic.DoubleField[_V]):
     """A finite number of 64 bits. A whole number is taken where a float is exactly it; -0.0 becomes 0.0."""
 
     portable_type = "real"
@@ -170,9 +161,6 @@ class FloatField(Portable, generic.DoubleField[_V]):
             )
         return number
 
-    def python_value(self, value: Any) -> Any:
-        return value
-
 
 class BooleanField(Portable, generic.BooleanField[_V]):
     """True or False."""
@@ -205,7 +193,7 @@ class BooleanField(Portable, generic.BooleanField[_V]):
         return None if value is None else bool(value)
 
 
-class BlobField(Portable, generic.Field[_V]):
+class BlobField(StoredAsItIs, generic.Field[_V]):
     """Bytes."""
 
     portable_type = "blob"

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import TYPE_CHECKING, Final, TypeVar, overload
 
 from stina_core import InvalidValueError, JsonLike, JsonValue, NotFoundError, Repository, now
 
 from .keys import check_key, check_prefix, end_of_prefix
 from .models import Entry
+from .queries import between, by_key, put, remove, since
 from .values import MISSING, KvEntry, Missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from peewee import ModelSelect
 
     from stina_core import Change, Changes, Observation, Subscription, Via
 
@@ -72,27 +70,29 @@ class KvRepository(Repository):
 
     def find(self, key: str) -> KvEntry | None:
         """Return *key* with its value and time, or None if there is no such key."""
-        row = Entry.get_or_none(Entry.key == check_key(key))
-        return None if row is None else _entry(row)
+        return by_key.find(check_key(key))
 
     def contains(self, key: str) -> bool:
         """Return whether there is such a key; its value is not read."""
-        return Entry.select(Entry.key).where(Entry.key == check_key(key)).exists()
+        return by_key.exists(check_key(key))
 
     def count(self, prefix: str = "") -> int:
         """Return how many keys begin with *prefix*; all keys without one."""
-        return _beginning_with(prefix).count()
+        first = check_prefix(prefix)
+        end = end_of_prefix(first)
+        return since.count(first) if end is None else between.count(first, end)
 
     def set(self, key: str, value: JsonLike) -> KvEntry:
         """Write *value* under *key*, whether or not it exists, and return what is stored now.
 
         Writing the value it has already still counts as a write: `updated_at` moves on.
         """
-        return write(check_key(key), value, now())
+        (entry,) = put(check_key(key), value, now())
+        return entry
 
     def delete(self, key: str) -> bool:
         """Remove *key* and return whether it was there."""
-        return bool(Entry.delete().where(Entry.key == check_key(key)).execute())
+        return bool(remove(check_key(key)))
 
     def increment(self, key: str, by: int = 1) -> int:
         """Add *by* to the whole number under *key* and return the sum; a missing key counts as 0.
@@ -108,11 +108,11 @@ class KvRepository(Repository):
         key = check_key(key)
         step = _integer(by)
         with self.transaction():
-            found = self.find(key)
+            found = by_key.find(key)
             total = step if found is None else _counter(found.value) + step
             if total not in _INTEGERS:
                 raise InvalidValueError(VALUE, "the sum does not fit in 64 bits; the value was not changed")
-            write(key, total, now())
+            put(key, total, now())
         return total
 
     def compare_and_set(self, key: str, expected: JsonLike | Missing, value: JsonLike) -> bool:
@@ -126,11 +126,11 @@ class KvRepository(Repository):
         key = check_key(key)
         wanted = MISSING if isinstance(expected, Missing) else _comparable(_as_stored(expected))
         with self.transaction():
-            found = self.find(key)
+            found = by_key.find(key)
             held = MISSING if found is None else _comparable(found.value)
             if held != wanted:
                 return False
-            write(key, value, now())
+            put(key, value, now())
         return True
 
     def list(self, prefix: str = "") -> list[KvEntry]:
@@ -138,7 +138,9 @@ class KvRepository(Repository):
 
         No character of *prefix* is a wildcard. All values are held in memory at once.
         """
-        return [_entry(row) for row in _beginning_with(prefix).order_by(Entry.key)]
+        first = check_prefix(prefix)
+        end = end_of_prefix(first)
+        return since.list(first) if end is None else between.list(first, end)
 
     def subscribe(
         self, callback: Callable[[Changes], object], *, prefix: str = "", via: Via | None = None
@@ -185,31 +187,6 @@ class KvRepository(Repository):
             on_value(MISSING if isinstance(text, Missing) else json.loads(text))
 
         return self.store.observe(text, tell, via=via)
-
-
-def write(key: str, value: object, at: datetime) -> KvEntry:
-    """Store a checked *key* with *value* and its time, in the current store.
-
-    Raises:
-        InvalidValueError: *value* is no JSON value the store can keep.
-    """
-    entry = KvEntry(key, _as_stored(value), at)
-    row = Entry.insert(key=entry.key, value=entry.value, updated_at=entry.updated_at)
-    row.on_conflict(conflict_target=[Entry.key], preserve=[Entry.value, Entry.updated_at]).execute()
-    return entry
-
-
-def _entry(row: Entry) -> KvEntry:
-    return KvEntry(row.key, row.value, row.updated_at)
-
-
-def _beginning_with(prefix: str) -> ModelSelect[Entry]:
-    first = check_prefix(prefix)
-    end = end_of_prefix(first)
-    rows = Entry.select()
-    if first:
-        rows = rows.where(Entry.key >= first)
-    return rows if end is None else rows.where(Entry.key < end)
 
 
 def _as_stored(value: object) -> JsonValue:

@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from .keys import MAX_KEY_BYTES
-from .repository import write
+from .queries import put
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -62,7 +62,7 @@ def seed(store: Store, size: int, seed: int) -> None:
     with store.transaction():
         for number in range(size * ROWS_PER_SIZE):
             key = f"{random.choice(_AREAS)}/{random.choice(_NAMES)}/{number:04}"
-            write(key, _value(random, depth=2), _START + timedelta(minutes=number))
+            put(key, _value(random, depth=2), _START + timedelta(minutes=number))
 
 
 def _value(random: Random, depth: int) -> JsonValue:

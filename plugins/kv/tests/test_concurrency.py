@@ -3,14 +3,13 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from stina_core import Store, open_store
+from stina_core import Query, Store, open_store
 from stina_core.testing import memory_store, run_together
-from stina_kv import KvEntry, KvRepository, repository
+from stina_kv import KvEntry, KvRepository
 
 INCREMENT = """
 import sys
@@ -76,20 +75,22 @@ def test_without_its_transaction_an_increment_gets_lost(
 ) -> None:
     """A control: what the tests above would see if reading and writing were two steps."""
     both_have_read = threading.Barrier(2, timeout=30)
-    write = repository.write
+    find = Query.find
 
-    def write_late(key: str, value: object, at: datetime) -> KvEntry:
+    def find_early(by_key: Query[..., KvEntry], key: str) -> KvEntry | None:
+        found = find(by_key, key)
         both_have_read.wait()
-        return write(key, value, at)
+        return found
 
     def no_transaction(self: KvRepository, actor: str | None = None) -> AbstractContextManager[None]:
         return nullcontext()
 
-    monkeypatch.setattr(repository, "write", write_late)
+    monkeypatch.setattr(Query, "find", find_early)
     monkeypatch.setattr(KvRepository, "transaction", no_transaction)
 
     with ThreadPoolExecutor(2) as threads:
         sums = list(threads.map(lambda _: store[KvRepository].increment("counter"), range(2)))
+    monkeypatch.undo()
 
     assert sums == [1, 1]
     assert store[KvRepository].get("counter") == 1

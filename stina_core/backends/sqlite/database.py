@@ -9,10 +9,11 @@ write could change what it returns.
 from __future__ import annotations
 
 import os
+import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import apsw
 from playhouse.apsw_ext import APSWDatabase
@@ -29,6 +30,7 @@ from .table_reads import recording
 _CLOSED = "the store is closed; open it again with open_store()"
 _FORKED = "a store in memory belongs to the process that opened it, not to its children"
 _NOTHING = nullcontext()
+_T = TypeVar("_T")
 
 
 class StoreDatabase(APSWDatabase):  # type: ignore[misc]
@@ -94,10 +96,9 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
 
     def run(self, sql: str, params: Sequence[object] | None = None) -> Result:
         """Run *sql* as it is, on this thread's connection."""
-        values = tuple(params or ())
-        seen = recording.get()
-        if seen is not None:
-            seen.add((sql, len(values)))
+        return self._noted(self._run, sql, tuple(params or ()))
+
+    def _run(self, sql: str, values: Row) -> Result:
         while True:
             connection = self.connection()
             cursor = None
@@ -118,6 +119,16 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
             except FAILURES as error:
                 if not forking.was_in_the_way(error):
                     raise self._translated(error, sql) from error
+
+    def read(self, sql: str, values: Row) -> list[Row]:
+        """Run the SELECT of a compiled query and return its rows."""
+        with self._place(False):
+            return self._noted(self.query, sql, values)
+
+    def write(self, sql: str, values: Row) -> tuple[list[Row], int]:
+        """Run the write of a compiled query; return the rows it gives and how many it wrote."""
+        with self._place(True):
+            return self._noted(self.query, sql, values), self.connection().changes()
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run a SELECT of the core itself and return its rows."""
@@ -140,6 +151,22 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
             except FAILURES as error:
                 if not forking.was_in_the_way(error):
                     raise self._translated(error, sql) from error
+
+    def _noted(self, run: Callable[[str, Row], _T], sql: str, values: Row) -> _T:
+        """Run a statement of a plugin: what it reads is recorded, and Peewee's `query_hooks` are told of it."""
+        seen = recording.get()
+        if seen is not None:
+            seen.add((sql, len(values)))
+        if not self.query_hooks:
+            return run(sql, values)
+        start = time.perf_counter()
+        try:
+            result = run(sql, values)
+        except Exception as error:
+            self._notify_hooks(sql, values, start, error)
+            raise
+        self._notify_hooks(sql, values, start, None)
+        return result
 
     def _place(self, writing: bool) -> AbstractContextManager[object]:
         if not self.in_unit(writing):
