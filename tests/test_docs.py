@@ -68,10 +68,10 @@ def test_third_party_plugin_is_the_one_the_page_shows() -> None:
     assert blocks(page, "toml")[0] == (plugin / "pyproject.toml").read_text()
 
 
-def test_third_party_plugin_has_at_most_forty_lines() -> None:
+def test_third_party_plugin_has_at_most_fifty_lines() -> None:
     source = (ROOT / "tests" / "third_party" / "stina_notes" / "stina_notes" / "__init__.py").read_text()
 
-    assert len(source.splitlines()) <= 40
+    assert len(source.splitlines()) <= 50
 
 
 def test_every_proof_a_page_names_exists() -> None:

@@ -1,8 +1,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from peewee import BaseQuery
 from stina_core import IdField, Migrations, Model, Operations, Repository, Schema
-from stina_core import TextField, TimestampField, hookimpl, now
+from stina_core import TextField, TimestampField, hookimpl, now, query, returning
 
 
 class Note(Model):
@@ -18,14 +19,23 @@ class NoteValue:
     created_at: datetime
 
 
+@query(NoteValue)
+def every_note() -> BaseQuery:
+    return Note.select().order_by(Note.created_at, Note.id)
+
+
+@returning(NoteValue)
+def new_note(title: str) -> BaseQuery:
+    return Note.insert(title=title).returning(Note)
+
+
 class NoteRepository(Repository):
     def add(self, title: str) -> NoteValue:
-        note = Note.create(title=title)
-        return NoteValue(note.id, note.title, note.created_at)
+        (note,) = new_note(title)
+        return note
 
     def list(self) -> list[NoteValue]:
-        notes = Note.select().order_by(Note.created_at, Note.id)
-        return [NoteValue(note.id, note.title, note.created_at) for note in notes]
+        return every_note.list()
 
 
 @hookimpl
