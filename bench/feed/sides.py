@@ -10,12 +10,10 @@ from typing import Any, TypeAlias
 
 import peewee
 
-from stina_core import Model
-from stina_core import write as compiled
 from stina_core.config import Synchronous
 
 from .plain import INSERT, connect, values
-from .table import Quiet, Row, make, open_bench
+from .table import Row, insert_quiet, insert_row, make, open_bench
 
 Write: TypeAlias = Callable[[int], None]
 """Writes that many rows in one transaction."""
@@ -76,14 +74,11 @@ def _peewee(folder: Path, synchronous: Synchronous) -> Iterator[Write]:
 
 
 @contextmanager
-def _store(folder: Path, synchronous: Synchronous, model: type[Model]) -> Iterator[Write]:
+def _store(
+    folder: Path, synchronous: Synchronous, insert: Callable[[str, str, int, str], int]
+) -> Iterator[Write]:
     """The way of a repository: a query that is compiled once."""
-
-    @compiled
-    def insert(title: str, status: str, rank: int, note: str) -> peewee.ModelInsert:
-        return model.insert(title=title, status=status, rank=rank, note=note)
-
-    with open_bench(make(folder, f"store-{model.__name__}"), synchronous) as store:
+    with open_bench(make(folder, f"store-{insert is insert_row}"), synchronous) as store:
 
         def write(rows: int) -> None:
             with store.transaction():
@@ -116,7 +111,7 @@ SIDES: dict[str, Callable[[Path, Synchronous], AbstractContextManager[Write]]] =
     "apsw, captured": partial(_apsw, captured=True),
     "peewee": _peewee,
     "store, create": _store_create,
-    "store": partial(_store, model=Row),
-    "store, untracked": partial(_store, model=Quiet),
+    "store": partial(_store, insert=insert_row),
+    "store, untracked": partial(_store, insert=insert_quiet),
 }
 """By name: opens its file in a directory with a setting of `synchronous`, and yields how it writes."""

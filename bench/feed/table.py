@@ -6,6 +6,8 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
+from peewee import ModelInsert
+
 from stina_core import (
     AutoIdField,
     IntegerField,
@@ -21,6 +23,7 @@ from stina_core import (
     load_plugins,
     local_plugin,
     open_store,
+    write,
 )
 from stina_core.config import Synchronous
 
@@ -48,6 +51,18 @@ class Quiet(Model):
 
     class Meta:
         tracked = False
+
+
+@write
+def insert_row(title: str, status: str, rank: int, note: str) -> ModelInsert:
+    """One row, the way a repository writes it."""
+    return Row.insert(title=title, status=status, rank=rank, note=note)
+
+
+@write
+def insert_quiet(title: str, status: str, rank: int, note: str) -> ModelInsert:
+    """One row outside the feed."""
+    return Quiet.insert(title=title, status=status, rank=rank, note=note)
 
 
 class Mark(Model):

@@ -42,14 +42,13 @@ def write(kind: str, path: str, address: str, events: str, seed: str, out: str) 
 
 @contextmanager
 def _stina(path: str, _: str, synchronous: Synchronous) -> Iterator[Write]:
-    from .table import Row, open_bench
+    from .table import insert_row, open_bench
 
     with open_bench(Path(path), synchronous) as store:
 
         def write_one(number: int) -> None:
-            title, status, rank, note = values(number)
             with store.transaction():
-                Row.create(title=title, status=status, rank=rank, note=note)
+                insert_row(*values(number))
 
         yield write_one
 
