@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -41,8 +40,7 @@ def _by(origin: str, actor: str | None) -> str:
     return f'{by[:-1]},"at":'
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(NamedTuple):
     """How far the log reaches.
 
     Attributes:
@@ -85,7 +83,7 @@ class Log(Protocol):
         ...
 
     def after(self, seq: int, limit: int) -> tuple[Extent, list[LogRow]]:
-        """Return the first *limit* rows after *seq*, and how far the log reached at that moment. One SELECT."""
+        """Return the first *limit* rows after *seq* and an extent, whose end is the last of them if there are any."""
         ...
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from ..backends.following import DELETE, INSERT, MARK, RESET, UPDATE, LogRow
 from ..changes import ACTORS, Actor, Change, Changes, Cursor, Op
@@ -31,8 +30,7 @@ class InsideError(Exception):
         self.first = first
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What a marker says of its transaction."""
 
     origin: str | None = None

@@ -124,6 +124,9 @@ def check_resumable(since: Cursor, extent: Extent, rows: Sequence[LogRow]) -> No
 
     Numbers have no gaps, whatever was rolled back, so this can be checked.
     """
+    gap = rows and rows[-1].seq != since.seq + len(rows)  # they are in order, so this covers each
+    if since.epoch == extent.epoch and extent.oldest <= since.seq <= extent.newest and not gap:
+        return
     oldest = Cursor(extent.epoch, extent.oldest)
     anew = "read what you follow anew (store.snapshot() gives a cursor with it) and go on from there"
     if since.epoch != extent.epoch or since.seq > extent.newest:
@@ -132,10 +135,8 @@ def check_resumable(since: Cursor, extent: Extent, rows: Sequence[LogRow]) -> No
             reason="restored",
             oldest=oldest,
         )
-    gap = rows and rows[-1].seq != since.seq + len(rows)  # they are in order, so this covers each
-    if since.seq < extent.oldest or gap:
-        raise ResyncRequiredError(
-            f"the changes after the cursor {since} are not kept any more (those after {oldest} are); {anew}",
-            reason="pruned",
-            oldest=oldest,
-        )
+    raise ResyncRequiredError(
+        f"the changes after the cursor {since} are not kept any more (those after {oldest} are); {anew}",
+        reason="pruned",
+        oldest=oldest,
+    )

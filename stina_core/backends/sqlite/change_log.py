@@ -17,7 +17,7 @@ _EXTENT = "SELECT epoch, oldest, (SELECT max(seq) FROM stina_change) FROM stina_
 _NEWEST = "SELECT max(seq) FROM stina_change"
 _MARK = "INSERT INTO stina_change (seq, \"table\", op, key, data) VALUES (?, '', 'T', ?, ?)"
 _ROWS = (
-    'SELECT f.epoch, f.oldest, (SELECT max(seq) FROM stina_change), "seq", "table", "op", "data", {key} '
+    'SELECT f.epoch, f.oldest, "seq", "table", "op", "data", {key} '
     'FROM stina_feed AS f LEFT JOIN stina_change ON "seq" > ? WHERE f.id = 1 ORDER BY "seq" LIMIT ?'
 )
 _AFTER = _ROWS.format(key=KEY)
@@ -48,22 +48,24 @@ class ChangeLog:
     def after(self, seq: int, limit: int) -> tuple[Extent, list[LogRow]]:
         """Return the first *limit* rows after *seq*, and how far the log reached at that moment.
 
-        One SELECT, unless another program has written a key that is not UTF-8: such
-        a key is BrokenText, and stops nobody.
+        One SELECT if there are any, unless another program has written a key that is
+        not UTF-8: such a key is BrokenText, and stops nobody.
         """
         try:
             rows = self._database.rows(_AFTER, (seq, limit))
-            keys = [row[7] for row in rows]
+            keys = [row[6] for row in rows]
         except InvalidValueError:
             log.info("key.not_utf8", seq=seq)
             rows = self._database.rows(_AFTER_SAFELY, (seq, limit))
-            keys = [safe_key(row[7], row[8]) for row in rows]
+            keys = [safe_key(row[6], row[7]) for row in rows]
+        if not rows or rows[0][2] is None:
+            return self.extent(), []
+        epoch, oldest, *_ = rows[0]
         found = [
-            LogRow(row[3], row[4], row[5].upper(), key_of(row[5], key), row[6])
-            for row, key in zip(rows, keys, strict=True)
-            if row[3] is not None
+            LogRow(number, table, op.upper(), key_of(op, key), data)
+            for (_, _, number, table, op, data, *_), key in zip(rows, keys, strict=True)
         ]
-        return _extent(rows), found
+        return Extent(epoch, oldest, rows[-1][2]), found
 
 
 def _extent(rows: Sequence[Row]) -> Extent:
