@@ -120,7 +120,7 @@ def test_file_put_in_the_place_of_the_open_one_is_told_once_to_everybody(
     assert logged.text.count("file.replaced") == 1
 
 
-def test_streams_of_a_file_that_is_not_in_its_place_any_more_say_so(
+def test_stream_that_follows_a_file_which_is_replaced_says_so(
     file_desk: Store, store_path: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other.db"
@@ -134,6 +134,16 @@ def test_streams_of_a_file_that_is_not_in_its_place_any_more_say_so(
         with pytest.raises(ResyncRequiredError) as caught:
             next(follower)
     assert caught.value.reason == "replaced"
+
+
+def test_stream_reads_what_it_can_of_a_file_that_was_replaced_unnoticed_and_then_says_so(
+    file_desk: Store, store_path: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.db"
+    open_desk(other).close()
+    start = file_desk.cursor()
+    file_desk[Desk].add("a")
+    shutil.move(other, store_path)
 
     stream = file_desk.changes(start)
     assert len(next(stream)) == 1
