@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +90,4 @@ def _in_store(method: Callable[..., Any] | None) -> Callable[..., Any]:
 
 def _is_live(value: object) -> bool:
     """Whether *value* goes on using the store: a block of a `with` statement does, a handle to close does not."""
-    return isinstance(value, _LIVE) or (
-        isinstance(value, AbstractContextManager) and not hasattr(value, "close")
-    )
+    return isinstance(value, _LIVE) or (hasattr(value, "__exit__") and not hasattr(value, "close"))
