@@ -128,8 +128,8 @@ class StinaHooks:
     def seed(self, store: Store, size: int, seed: int) -> None:
         """Write example data: *size* is a scale (1 is some tens of rows), *seed* decides the content.
 
-        When: a developer asks for it, inside one transaction. (No command does in
-        this version.) The same size and seed must write the same data.
+        When: somebody asks for it (`stina db seed`: small is 1, realistic 50, large 2,500),
+        inside one transaction. The same size and seed must write the same data.
         If it raises: nothing of this plugin's data is written; it is reported.
         """
 

@@ -22,9 +22,7 @@ def confirm(question: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError(
-            "this replaces or deletes what is in the store; add --yes to do it without being asked"
-        )
+        raise click.UsageError("this changes what is in the store; add --yes to do it without being asked")
     if not click.confirm(question, err=True):
         warn("nothing was changed")
         raise click.exceptions.Exit(1)

@@ -12,6 +12,7 @@ from .invocation import current_invocation, plugins_print_to_stderr
 from .make_command import make
 from .output import emit
 from .schema_commands import check, migrate, plan, purge
+from .seed_command import seed
 
 if TYPE_CHECKING:
     from ..maintenance import Replaced
@@ -97,7 +98,7 @@ def reset(yes: bool) -> None:
     emit({"path": done.path, "backup": done.before}, f"the store is empty\n{_before(done)}")
 
 
-for _command in (plan, check, migrate, purge):
+for _command in (plan, check, migrate, purge, seed):
     db.add_command(_command)
 
 

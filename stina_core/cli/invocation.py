@@ -71,8 +71,8 @@ class Invocation:
         return inspect(config, self.load_plugins(config))
 
     @contextmanager
-    def open_store(self) -> Iterator[Store]:
-        """Open the store, migrated and with its plugins, and say on stderr which plugins are off.
+    def open_store(self, plugins: Plugins | None = None) -> Iterator[Store]:
+        """Open the store, migrated and with *plugins* or all, and say on stderr which plugins are off.
 
         An error that is about the file as such, inside the block too, says which file it is.
         """
@@ -83,7 +83,7 @@ class Invocation:
         config = self.config()
         try:
             with plugins_print_to_stderr(), migration_shown() as progress:
-                store = open_store(config=config, progress=progress)
+                store = open_store(config=config, plugins=plugins, progress=progress)
             try:
                 self.warn_about(store.plugins, store.errors)
                 yield store
