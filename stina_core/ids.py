@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
 _RANDOM_BITS = 80
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMES = range(-62_135_596_800_000, 253_402_300_800_000)  # the years 1 to 9999, in milliseconds
 
 _lock = threading.Lock()
 _last = 0
@@ -20,20 +24,26 @@ def now() -> datetime:
 
 def now_ms() -> int:
     """Return milliseconds since 1970 UTC."""
-    moment = datetime.now(UTC)
-    return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
+    return time.time_ns() // 1_000_000
 
 
 def from_ms(ms: int) -> datetime:
-    """Return the moment *ms* milliseconds after 1970 as an aware UTC time."""
+    """Return the moment *ms* milliseconds after 1970 as an aware UTC time; OverflowError past the years 1 to 9999."""
     seconds, rest = divmod(ms, 1000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
+    return _EPOCH + timedelta(0, seconds, rest * 1000)
 
 
 def to_ms(moment: datetime) -> int:
-    """Return *moment* as milliseconds since 1970 UTC; what is finer is cut off."""
-    moment = moment.astimezone(UTC)
-    return int(moment.replace(microsecond=0).timestamp()) * 1000 + moment.microsecond // 1000
+    """Return *moment* as milliseconds since 1970 UTC; what is finer is cut off.
+
+    Raises:
+        OverflowError: in UTC it is not between the years 1 and 9999.
+    """
+    since = moment - _EPOCH
+    ms = since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
+    if ms not in _TIMES:
+        raise OverflowError("in UTC the time is not between the years 1 and 9999")
+    return ms
 
 
 def iso(moment: datetime) -> str:

@@ -20,6 +20,12 @@ def by_key(key: str) -> ModelSelect[Entry]:
     return Entry.select().where(Entry.key == key)
 
 
+@query(object)
+def value_of(key: str) -> ModelSelect[Entry]:
+    """The value of one key; None is JSON null, so ask for the list."""
+    return Entry.select(Entry.value).where(Entry.key == key)
+
+
 @query(KvEntry)
 def since(first: str) -> ModelSelect[Entry]:
     """The entries from the key *first* on, in order."""
@@ -32,13 +38,21 @@ def between(first: str, end: str) -> ModelSelect[Entry]:
     return Entry.select().where(Entry.key >= first, Entry.key < end).order_by(Entry.key)
 
 
-@returning(KvEntry)
-def put(key: str, value: JsonLike, updated_at: datetime) -> ModelInsert:
-    """An entry written over the one there may be, as it is stored."""
+def _put(key: str, value: JsonLike, updated_at: datetime) -> ModelInsert:
     entry = Entry.insert(key=key, value=value, updated_at=updated_at)
-    return entry.on_conflict(conflict_target=[Entry.key], preserve=[Entry.value, Entry.updated_at]).returning(
-        Entry
-    )
+    return entry.on_conflict(conflict_target=[Entry.key], preserve=[Entry.value, Entry.updated_at])
+
+
+@write
+def put(key: str, value: JsonLike, updated_at: datetime) -> ModelInsert:
+    """An entry written over the one there may be."""
+    return _put(key, value, updated_at)
+
+
+@returning(KvEntry)
+def stored(key: str, value: JsonLike, updated_at: datetime) -> ModelInsert:
+    """The same, and what is stored then."""
+    return _put(key, value, updated_at).returning(Entry)
 
 
 @write

@@ -9,7 +9,7 @@ from stina_core import InvalidValueError, JsonLike, JsonValue, NotFoundError, Re
 
 from .keys import check_key, check_prefix, end_of_prefix
 from .models import Entry
-from .queries import between, by_key, put, remove, since
+from .queries import between, by_key, put, remove, since, stored, value_of
 from .values import MISSING, KvEntry, Missing
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ class KvRepository(Repository):
         Raises:
             NotFoundError: there is no such key, and no *default* was given.
         """
-        found = self.find(key)
-        if found is not None:
-            return found.value
+        held = value_of.list(check_key(key))
+        if held:
+            return held[0]
         if default is _REQUIRED:
             raise NotFoundError("kv_entry", key)
         return default
@@ -87,7 +87,7 @@ class KvRepository(Repository):
 
         Writing the value it has already still counts as a write: `updated_at` moves on.
         """
-        (entry,) = put(check_key(key), value, now())
+        (entry,) = stored(check_key(key), value, now())
         return entry
 
     def delete(self, key: str) -> bool:
@@ -108,8 +108,8 @@ class KvRepository(Repository):
         key = check_key(key)
         step = _integer(by)
         with self.transaction():
-            found = by_key.find(key)
-            total = step if found is None else _counter(found.value) + step
+            held = value_of.list(key)
+            total = _counter(held[0]) + step if held else step
             if total not in _INTEGERS:
                 raise InvalidValueError(VALUE, "the sum does not fit in 64 bits; the value was not changed")
             put(key, total, now())
@@ -126,9 +126,8 @@ class KvRepository(Repository):
         key = check_key(key)
         wanted = MISSING if isinstance(expected, Missing) else _comparable(_as_stored(expected))
         with self.transaction():
-            found = by_key.find(key)
-            held = MISSING if found is None else _comparable(found.value)
-            if held != wanted:
+            held = value_of.list(key)
+            if (_comparable(held[0]) if held else MISSING) != wanted:
                 return False
             put(key, value, now())
         return True
@@ -195,7 +194,7 @@ def _as_stored(value: object) -> JsonValue:
     return stored
 
 
-def _comparable(value: JsonValue) -> str:
+def _comparable(value: object) -> str:
     return json.dumps(value, sort_keys=True)
 
 
@@ -208,7 +207,7 @@ def _integer(by: object) -> int:
     return number
 
 
-def _counter(value: JsonValue) -> int:
+def _counter(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise InvalidValueError(
@@ -216,7 +215,7 @@ def _counter(value: JsonValue) -> int:
     )
 
 
-def _kind(value: JsonValue) -> str:
+def _kind(value: object) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):

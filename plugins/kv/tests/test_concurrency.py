@@ -9,7 +9,7 @@ import pytest
 
 from stina_core import Query, Store, open_store
 from stina_core.testing import memory_store, run_together
-from stina_kv import KvEntry, KvRepository
+from stina_kv import KvRepository
 
 INCREMENT = """
 import sys
@@ -75,17 +75,17 @@ def test_without_its_transaction_an_increment_gets_lost(
 ) -> None:
     """A control: what the tests above would see if reading and writing were two steps."""
     both_have_read = threading.Barrier(2, timeout=30)
-    find = Query.find
+    ask = Query.list
 
-    def find_early(by_key: Query[..., KvEntry], key: str) -> KvEntry | None:
-        found = find(by_key, key)
+    def ask_early(value_of: Query[..., object], key: str) -> list[object]:
+        held = ask(value_of, key)
         both_have_read.wait()
-        return found
+        return held
 
     def no_transaction(self: KvRepository, actor: str | None = None) -> AbstractContextManager[None]:
         return nullcontext()
 
-    monkeypatch.setattr(Query, "find", find_early)
+    monkeypatch.setattr(Query, "list", ask_early)
     monkeypatch.setattr(KvRepository, "transaction", no_transaction)
 
     with ThreadPoolExecutor(2) as threads:
