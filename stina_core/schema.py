@@ -31,14 +31,19 @@ class Schema:
         self.plugin = plugin
         self.requires = frozenset(requires)
         self.models: list[type[Model]] = []
-        self.repositories: list[type[Repository]] = []
+        self.repositories: list[type[Repository] | str] = []
         self.tables: list[Table] = []
         self._new: list[type[Model]] = []  # the others are in use by a program's earlier load of this plugin
 
-    def add(self, *models: type[Model], repository: type[Repository] | None = None) -> None:
+    def add(self, *models: type[Model], repository: type[Repository] | str | None = None) -> None:
         """Declare *models*, and the *repository* through which everybody else uses them.
 
         A model named `Note` of the plugin `notes` gets the table `notes_note`.
+
+        Args:
+            repository: The class; or where it is, such as "stina_notes.repository:NoteRepository":
+                then a program that does not use it does not import it either, which makes
+                every start quicker. With `config.strict` it is imported, to see that it is there.
 
         Raises:
             SchemaError: a name, field, key or reference is not allowed, or

@@ -35,7 +35,7 @@ Run = Callable[[Operations], None]
 
 def plugin(
     *models: type[Model],
-    repository: type[Repository] | None = None,
+    repository: type[Repository] | str | None = None,
     migrate: Callable[[Migrations], None] | None = None,
     **hooks: Callable[..., Any],
 ) -> SimpleNamespace:

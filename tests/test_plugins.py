@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -316,7 +317,42 @@ def test_repository_of_two_plugins_is_refused_naming_both() -> None:
     assert plugins.owner(AlbumRepository) is plugins["one"]
 
 
-@pytest.mark.parametrize("repository", [object, "AlbumRepository", Album])
+HERE = f"{__name__}:AlbumRepository"
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_repository_can_be_declared_by_its_place(monkeypatch: pytest.MonkeyPatch, strict: bool) -> None:
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[AlbumRepository.__module__])
+    plugins = loaded(local_plugin("albums", plugin(repository=HERE)), strict=strict)
+
+    assert plugins.owner(AlbumRepository) is plugins["albums"]
+    assert plugins.owner(Repository) is None
+
+
+def test_place_of_a_repository_is_imported_only_where_faults_are_looked_for() -> None:
+    nowhere = local_plugin("albums", plugin(repository="nowhere.at_all:Albums"))
+
+    assert loaded(nowhere)["albums"].on
+    with pytest.raises(SchemaError, match="Albums cannot be imported: ModuleNotFoundError"):
+        loaded(nowhere, strict=True)
+    with pytest.raises(SchemaError, match="derive it from Repository"):
+        loaded(local_plugin("albums", plugin(repository="stina_core:Model")), strict=True)
+
+
+def test_place_of_a_repository_of_two_plugins_is_refused() -> None:
+    plugins = loaded(*(local_plugin(name, plugin(repository=HERE)) for name in ("one", "two")))
+
+    assert f"{HERE} was declared by the plugin 'one'; 'two' wants it too" in plugins["two"].reason
+
+
+@pytest.mark.parametrize("place", ["AlbumRepository", "a.b:", ":A", "a b:C", "a:B.C", "a..b:C"])
+def test_what_is_no_place_of_a_repository_is_refused(place: str) -> None:
+    plugins = loaded(local_plugin("notes", plugin(repository=place)))
+
+    assert "it is written 'package.module:Class'" in plugins["notes"].reason
+
+
+@pytest.mark.parametrize("repository", [object, Album])
 def test_something_that_is_no_repository_is_refused(repository: Any) -> None:
     plugins = loaded(local_plugin("notes", plugin(repository=repository)))
 

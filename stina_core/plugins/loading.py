@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..errors import PluginError, PluginLoadError, SchemaError
@@ -76,8 +77,9 @@ class Plugins:
 
     def owner(self, repository: type[Repository]) -> Plugin | None:
         """The plugin that declared *repository*, or None."""
+        names = (repository, f"{repository.__module__}:{repository.__qualname__}")
         for plugin in self.on:
-            if plugin.schema is not None and repository in plugin.schema.repositories:
+            if plugin.schema is not None and any(name in plugin.schema.repositories for name in names):
                 return plugin
         return None
 
@@ -102,7 +104,7 @@ class _Loader:
         self._config = config
         self._manager: pluggy.PluginManager = hooks.new_manager()
         self._done: dict[str, Plugin] = {}
-        self._claims: dict[type[Repository], str] = {}
+        self._claims: dict[type[Repository] | str, str] = {}
 
     def load(self) -> Plugins:
         usable = self._usable()
@@ -176,16 +178,7 @@ class _Loader:
         plugin.call("register_schema", schema=plugin.schema)
         plugin.call("migrate", migrations=migrations)
         for repository in plugin.schema.repositories:
-            if not (isinstance(repository, type) and issubclass(repository, Repository)):
-                raise SchemaError(
-                    plugin.name, f"{repository!r} is no stina_core.Repository; derive it from Repository"
-                )
-            other = self._claims.get(repository)
-            if other is not None:
-                raise SchemaError(
-                    plugin.name,
-                    f"{repository.__name__} was declared by the plugin {other!r}; {plugin.name!r} wants it too",
-                )
+            self._check_repository(plugin.name, repository)
         for step in migrations.steps:
             if not has_source(step.run):
                 raise PluginLoadError(
@@ -194,6 +187,31 @@ class _Loader:
                 )
         plugin.steps = tuple(migrations.steps)
         self._claims.update(dict.fromkeys(plugin.schema.repositories, plugin.name))
+
+    def _check_repository(self, plugin: str, repository: type[Repository] | str) -> None:
+        found: object = repository
+        if isinstance(repository, str):
+            module, colon, name = repository.partition(":")
+            if not colon or not all(part.isidentifier() for part in [*module.split("."), name]):
+                raise SchemaError(
+                    plugin,
+                    f"{repository!r} is no place of a repository; it is written 'package.module:Class'",
+                )
+            if self._config.strict:
+                try:
+                    found = getattr(import_module(module), name)
+                except (Exception, SystemExit) as error:
+                    raise SchemaError(
+                        plugin, f"{repository} cannot be imported: {type(error).__name__}: {error}"
+                    ) from error
+        if not isinstance(found, str) and not (isinstance(found, type) and issubclass(found, Repository)):
+            raise SchemaError(
+                plugin, f"{repository!r} is no stina_core.Repository; derive it from Repository"
+            )
+        other = self._claims.get(repository)
+        if other is not None:
+            name = repository if isinstance(repository, str) else repository.__name__
+            raise SchemaError(plugin, f"{name} was declared by the plugin {other!r}; {plugin!r} wants it too")
 
     def _plugin(self, candidate: Candidate) -> Plugin:
         requires = required(candidate, self._candidates)

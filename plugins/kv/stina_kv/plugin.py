@@ -8,12 +8,11 @@ from stina_core import Finding, Migrations, Schema, Store, hookimpl
 
 from . import migrations as steps
 from .models import Entry
-from .repository import KvRepository
 
 
 @hookimpl
 def register_schema(schema: Schema) -> None:
-    schema.add(Entry, repository=KvRepository)
+    schema.add(Entry, repository="stina_kv.repository:KvRepository")
 
 
 @hookimpl
