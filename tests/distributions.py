@@ -8,6 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+OURS = {"chat", "kv", "memories", "todos"}
+"""The plugins of this repository, which are installed wherever its tests run."""
+
 NOTES = """
 from stina_core import IdField, Model, Repository, TextField, hookimpl
 

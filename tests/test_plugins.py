@@ -29,7 +29,7 @@ from stina_core import (
 from stina_core.plugins import Candidate, Plugins
 
 from .declarations import declaring, making, opened, plugin, states, stepping
-from .distributions import NOTES, install, run_with
+from .distributions import NOTES, OURS, install, run_with
 
 STATUS = """
 import json
@@ -92,7 +92,7 @@ print(json.dumps({p.name: [p.state, p.reason, p.distribution, p.version, p.table
 
     found = status(run_with([site], script))
 
-    assert {name: found[name][:2] for name in found if found[name][0] == "on" and name != "kv"} == {
+    assert {name: found[name][:2] for name in found if found[name][0] == "on" and name not in OURS} == {
         "apples": ["on", ""],
         "nuts": ["on", ""],
         "zebras": ["on", ""],
@@ -188,7 +188,7 @@ def test_damaged_distribution_does_not_take_the_others_along(
     found = status(run_with([site], STATUS))
 
     assert found["notes"][0] == "on"
-    assert {name for name in found if found[name][0] == "on"} <= {"notes", "kv"}
+    assert {name for name in found if found[name][0] == "on"} <= {"notes", *OURS}
 
 
 def test_discovery_of_the_standard_library_alone_would_give_no_plugin_at_all(tmp_path: Path) -> None:

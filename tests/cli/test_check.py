@@ -11,7 +11,7 @@ from stina_core import checking
 from stina_core.migrations.core_tables import TABLES
 from stina_core.shapes import Shapes
 from stina_core.testing import file_rows, run_python
-from tests.cli.todos_plugin import MAKE, TITLE, files, install, uninstall
+from tests.cli.tasks_plugin import MAKE, TITLE, files, install, uninstall
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Site
@@ -24,7 +24,7 @@ def used(site: Site, stina: Run, store_path: Path) -> Path:
     """A store with the plugin's table and one row."""
     install(site)
     assert stina("--db", store_path, "db", "migrate").code == 0
-    file_rows(store_path, "INSERT INTO todos_todo VALUES ('1', 'buy milk')")
+    file_rows(store_path, "INSERT INTO tasks_todo VALUES ('1', 'buy milk')")
     return store_path
 
 
@@ -57,7 +57,7 @@ def test_sound_store_passes(used: Path, stina: Run) -> None:
 
 
 def test_column_that_somebody_took_away_is_missing_and_a_backup_is_the_answer(used: Path, stina: Run) -> None:
-    file_rows(used, "ALTER TABLE todos_todo DROP COLUMN title")
+    file_rows(used, "ALTER TABLE tasks_todo DROP COLUMN title")
 
     result = stina("--db", used, "db", "check", "--json")
     text = stina("--db", used, "db", "check")
@@ -65,19 +65,19 @@ def test_column_that_somebody_took_away_is_missing_and_a_backup_is_the_answer(us
     assert result.code == text.code == 1
     assert result.document["differences"] == [
         {
-            "plugin": "todos",
+            "plugin": "tasks",
             "kind": "missing",
-            "table": "todos_todo",
+            "table": "tasks_todo",
             "object": "column",
-            "name": "todos_todo.title",
+            "name": "tasks_todo.title",
             "detail": "",
         }
     ]
-    (advice,) = result.document["advice"]["todos"]
-    assert advice.startswith(f"{CHANGED} todos")
+    (advice,) = result.document["advice"]["tasks"]
+    assert advice.startswith(f"{CHANGED} tasks")
     assert "`stina db restore FILE`" in advice
-    assert result.err == text.err == "stina: 1 object of todos not as wanted\n"
-    assert "column todos_todo.title is missing" in text.out
+    assert result.err == text.err == "stina: 1 object of tasks not as wanted\n"
+    assert "column tasks_todo.title is missing" in text.out
     assert advice in text.out
 
 
@@ -89,34 +89,34 @@ def test_model_that_was_changed_without_a_step_is_told_to_make_one(
     result = stina("--db", used, "db", "check", "--json")
 
     assert result.code == 1
-    assert harmful(result.document) == [("todos", "missing", "column", "todos_todo.rank")]
-    (advice,) = result.document["advice"]["todos"]
-    assert advice.endswith("write the step with `stina db make todos`")
+    assert harmful(result.document) == [("tasks", "missing", "column", "tasks_todo.rank")]
+    (advice,) = result.document["advice"]["tasks"]
+    assert advice.endswith("write the step with `stina db make tasks`")
 
 
 def test_both_causes_of_a_difference_are_told_apart(site: Site, used: Path, stina: Run) -> None:
     install(site, f"{TITLE}\nrank = IntegerField(default=0)")
-    file_rows(used, "ALTER TABLE todos_todo DROP COLUMN title")
+    file_rows(used, "ALTER TABLE tasks_todo DROP COLUMN title")
 
     result = stina("--db", used, "db", "check", "--json")
 
-    make, restore = result.document["advice"]["todos"]
-    assert "db make todos" in make
+    make, restore = result.document["advice"]["tasks"]
+    assert "db make tasks" in make
     assert restore.startswith(CHANGED)
 
 
 def test_what_is_only_in_the_file_is_listed_and_passes(used: Path, stina: Run) -> None:
-    file_rows(used, "ALTER TABLE todos_todo ADD COLUMN colour TEXT")
-    file_rows(used, "CREATE INDEX todos_by_hand ON todos_todo (title)")
+    file_rows(used, "ALTER TABLE tasks_todo ADD COLUMN colour TEXT")
+    file_rows(used, "CREATE INDEX tasks_by_hand ON tasks_todo (title)")
 
     result = stina("--db", used, "db", "check", "--json")
     text = stina("--db", used, "db", "check").out
 
     assert (result.code, result.err) == (0, "")
     extra = {(one["kind"], one["object"], one["name"]) for one in result.document["differences"]}
-    assert extra == {("extra", "column", "todos_todo.colour"), ("extra", "index", "todos_by_hand")}
-    assert result.document["advice"] == {"todos": []}
-    assert "column todos_todo.colour is only in the file" in text
+    assert extra == {("extra", "column", "tasks_todo.colour"), ("extra", "index", "tasks_by_hand")}
+    assert result.document["advice"] == {"tasks": []}
+    assert "column tasks_todo.colour is only in the file" in text
 
 
 def test_plugin_with_pending_steps_is_not_compared(site: Site, used: Path, stina: Run) -> None:
@@ -127,21 +127,21 @@ def test_plugin_with_pending_steps_is_not_compared(site: Site, used: Path, stina
     text = stina("--db", used, "db", "check").out
 
     assert result.code == 0
-    assert result.document["pending"] == ["todos/0002_step"]
+    assert result.document["pending"] == ["tasks/0002_step"]
     assert result.document["differences"] == []
-    assert result.document["skipped"] == {"todos": "its steps have to run first"}
-    assert "todos: its steps have to run first" in text
+    assert result.document["skipped"] == {"tasks": "its steps have to run first"}
+    assert "tasks: its steps have to run first" in text
 
 
 def test_plugin_whose_past_is_another_one_is_not_compared_and_does_not_pass(used: Path, stina: Run) -> None:
-    file_rows(used, "UPDATE stina_ledger SET checksum = 'other' WHERE plugin = 'todos'")
+    file_rows(used, "UPDATE stina_ledger SET checksum = 'other' WHERE plugin = 'tasks'")
     file_rows(used, "DELETE FROM stina_catalog")
 
     result = stina("--db", used, "db", "check", "--json")
 
     assert result.code == 1
-    assert "0001_step of todos was changed" in result.document["skipped"]["todos"]
-    assert result.err == "stina: todos does not fit the file\n"
+    assert "0001_step of tasks was changed" in result.document["skipped"]["tasks"]
+    assert result.err == "stina: tasks does not fit the file\n"
 
 
 def test_plugin_that_cannot_be_imported_does_not_pass(site: Site, used: Path, stina: Run) -> None:
@@ -158,7 +158,7 @@ def test_plugin_that_was_switched_off_passes(
     site: Site, used: Path, stina: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.add("broken", plugin="raise RuntimeError('no luck')")
-    monkeypatch.setenv("STINA_PLUGINS", "kv,todos")
+    monkeypatch.setenv("STINA_PLUGINS", "kv,tasks")
 
     assert stina("--db", used, "db", "check").code == 0
 
@@ -166,7 +166,7 @@ def test_plugin_that_was_switched_off_passes(
 def test_plugin_that_is_named_in_the_settings_and_missing_does_not_pass(
     used: Path, stina: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("STINA_PLUGINS", "kv,todos,gone")
+    monkeypatch.setenv("STINA_PLUGINS", "kv,tasks,gone")
 
     result = stina("--db", used, "db", "check", "--json")
 
@@ -179,16 +179,16 @@ def test_plugin_whose_step_failed_at_the_last_start_does_not_pass(site: Site, us
 
     result = stina("--db", used, "db", "check", "--json")
 
-    assert (result.code, result.document["faults"]) == (1, ["todos is off (quarantined)"])
-    assert "step 0002_step of todos failed" in result.document["skipped"]["todos"]
+    assert (result.code, result.document["faults"]) == (1, ["tasks is off (quarantined)"])
+    assert "step 0002_step of tasks failed" in result.document["skipped"]["tasks"]
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["no file", "the original app's file"])
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
-        ("pass", "write the step with `stina db make todos`"),
-        ("raise RuntimeError", "step 0001_step of todos failed"),
+        ("pass", "write the step with `stina db make tasks`"),
+        ("raise RuntimeError", "step 0001_step of tasks failed"),
     ],
     ids=["makes nothing", "fails"],
 )
@@ -202,8 +202,8 @@ def test_plugin_that_the_first_use_would_put_off_does_not_pass(
 
     result = stina("--db", store_path, "db", "check", "--json")
 
-    assert (result.code, result.document["faults"]) == (1, ["todos would be off"])
-    assert reason in result.document["skipped"]["todos"]
+    assert (result.code, result.document["faults"]) == (1, ["tasks would be off"])
+    assert reason in result.document["skipped"]["tasks"]
     assert files(store_path) == before
 
 
@@ -235,14 +235,14 @@ def test_pending_steps_that_do_not_make_what_the_models_want_do_not_pass(
 
     result = stina("--db", used, "db", "check", "--json")
 
-    assert (result.code, result.document["faults"]) == (1, ["todos would be off"])
-    assert "db make todos" in result.document["skipped"]["todos"]
+    assert (result.code, result.document["faults"]) == (1, ["tasks would be off"])
+    assert "db make tasks" in result.document["skipped"]["tasks"]
 
 
 BY_STEP = """
-op.unsafe_sql("CREATE INDEX todos_more ON todos_todo (title)")
-op.unsafe_sql("CREATE VIEW todos_short AS SELECT id FROM todos_todo")
-op.unsafe_sql("CREATE TRIGGER todos_watch AFTER INSERT ON todos_todo BEGIN SELECT 1; END")
+op.unsafe_sql("CREATE INDEX tasks_more ON tasks_todo (title)")
+op.unsafe_sql("CREATE VIEW tasks_short AS SELECT id FROM tasks_todo")
+op.unsafe_sql("CREATE TRIGGER tasks_watch AFTER INSERT ON tasks_todo BEGIN SELECT 1; END")
 """
 
 
@@ -255,11 +255,11 @@ def test_what_a_step_makes_beside_the_models_passes_and_brings_no_advice(
     result = stina("--db", store_path, "db", "check", "--json")
 
     assert {one["name"] for one in result.document["differences"]} == {
-        "todos_more",
-        "todos_short",
-        "todos_watch",
+        "tasks_more",
+        "tasks_short",
+        "tasks_watch",
     }
-    assert (result.code, result.err, result.document["advice"]) == (0, "", {"todos": []})
+    assert (result.code, result.err, result.document["advice"]) == (0, "", {"tasks": []})
 
 
 OPENING = [("kv", "list"), ("db", "migrate")]
@@ -291,7 +291,7 @@ def test_restore_heals_a_store_that_lost_a_table_of_the_core(table: str, used: P
     assert stina("--db", used, "db", "restore", backup, "--yes").code == 0
 
     assert stina("--db", used, "db", "check").code == 0
-    assert file_rows(used, "SELECT title FROM todos_todo") == [("buy milk",)]
+    assert file_rows(used, "SELECT title FROM tasks_todo") == [("buy milk",)]
 
 
 def test_ledger_that_was_emptied_is_no_new_store(used: Path, stina: Run) -> None:
@@ -350,7 +350,7 @@ CHANGED_BY_ANOTHER = "Another program changed them: 'stina db check' lists all, 
 
 
 def test_reason_blames_another_program_where_the_models_are_as_they_were(used: Path, stina: Run) -> None:
-    file_rows(used, "ALTER TABLE todos_todo DROP COLUMN title")
+    file_rows(used, "ALTER TABLE tasks_todo DROP COLUMN title")
 
     for command in (("plugins",), ("doctor",), ("kv", "list")):
         result = stina("--db", used, *command)
@@ -367,7 +367,7 @@ def test_reason_advises_a_step_where_the_models_were_changed(site: Site, used: P
         result = stina("--db", used, *command)
         said = " ".join((result.out + result.err).split())
 
-        assert "'stina db make todos' writes the step" in said
+        assert "'stina db make tasks' writes the step" in said
         assert "restore" not in said
 
 
@@ -386,7 +386,7 @@ def test_tables_of_the_core_are_compared_with_what_its_steps_make(used: Path, st
 
 
 CHILD = (
-    "CREATE TABLE labels_label (id TEXT PRIMARY KEY, todo TEXT REFERENCES todos_todo (id)); "
+    "CREATE TABLE labels_label (id TEXT PRIMARY KEY, todo TEXT REFERENCES tasks_todo (id)); "
     "INSERT INTO labels_label VALUES ('a', 'gone'), ('b', 'gone'), ('c', '1')"
 )
 
@@ -403,7 +403,7 @@ def test_rows_that_point_to_nothing_are_counted_and_do_not_pass(used: Path, stin
 
 
 def test_reference_that_sqlite_cannot_follow_does_not_pass(used: Path, stina: Run) -> None:
-    file_rows(used, "CREATE TABLE labels_label (title TEXT REFERENCES todos_todo (title))")
+    file_rows(used, "CREATE TABLE labels_label (title TEXT REFERENCES tasks_todo (title))")
 
     result = stina("--db", used, "db", "check", "--json")
 
@@ -435,7 +435,7 @@ def test_file_that_is_no_database_is_one_clear_line(stina: Run, store_path: Path
 def test_objects_of_nobody_are_named_and_pass(used: Path, stina: Run) -> None:
     file_rows(used, "CREATE TABLE kv (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
     file_rows(used, "CREATE VIRTUAL TABLE papers USING fts5 (text)")
-    file_rows(used, "CREATE VIEW recent AS SELECT * FROM todos_todo")
+    file_rows(used, "CREATE VIEW recent AS SELECT * FROM tasks_todo")
 
     result = stina("--db", used, "db", "check", "--json")
 
@@ -449,15 +449,15 @@ def test_orphaned_plugin_is_named_with_the_command_that_deletes_its_tables(
 
     result = stina("--db", used, "db", "check", "--json")
 
-    assert (result.code, result.document["orphaned"], result.document["unowned"]) == (0, ["todos"], [])
-    assert "`stina db purge todos`" in stina("--db", used, "db", "check").out
+    assert (result.code, result.document["orphaned"], result.document["unowned"]) == (0, ["tasks"], [])
+    assert "`stina db purge tasks`" in stina("--db", used, "db", "check").out
 
 
 LEFT_OPEN = """
 import os, sys
 import apsw
 connection = apsw.Connection(sys.argv[1])
-connection.execute("ALTER TABLE todos_todo RENAME COLUMN title TO name")
+connection.execute("ALTER TABLE tasks_todo RENAME COLUMN title TO name")
 os._exit(0)  # as when it was killed: the log stays
 """
 
@@ -468,7 +468,7 @@ def test_check_reads_the_log_and_changes_nothing(used: Path, stina: Run) -> None
 
     result = stina("--db", used, "db", "check", "--json")
 
-    assert ("todos", "missing", "column", "todos_todo.title") in harmful(result.document)
+    assert ("tasks", "missing", "column", "tasks_todo.title") in harmful(result.document)
     assert files(used) == before
 
 
@@ -509,35 +509,35 @@ def test_plugin_whose_steps_fail_on_an_empty_store_is_compared_without_advice(
 
 
 def test_plugin_that_the_file_does_not_fit_is_quarantined_in_every_report(used: Path, stina: Run) -> None:
-    file_rows(used, "ALTER TABLE todos_todo DROP COLUMN title")
+    file_rows(used, "ALTER TABLE tasks_todo DROP COLUMN title")
 
     listed = stina("--db", used, "plugins", "--json").document
     status = stina("--db", used, "db", "status")
     doctor = stina("--db", used, "doctor", "--json")
 
-    (todos,) = [one for one in listed if one["name"] == "todos"]
-    assert todos["state"] == "quarantined"
-    assert "column todos_todo.title is missing" in todos["reason"]
-    assert "quarantined: the tables of todos" in status.out
+    (tasks,) = [one for one in listed if one["name"] == "tasks"]
+    assert tasks["state"] == "quarantined"
+    assert "column tasks_todo.title is missing" in tasks["reason"]
+    assert "quarantined: the tables of tasks" in status.out
     (error,) = [one for one in doctor.document if one["severity"] == "error"]
-    assert (doctor.code, error["subject"], error["remedy"]) == (1, "todos", "stina db check")
-    assert "column todos_todo.title is missing" in error["message"]
+    assert (doctor.code, error["subject"], error["remedy"]) == (1, "tasks", "stina db check")
+    assert "column tasks_todo.title is missing" in error["message"]
 
 
 def test_doctor_and_status_name_what_is_only_in_the_file(used: Path, stina: Run) -> None:
-    file_rows(used, "CREATE INDEX todos_by_hand ON todos_todo (title)")
+    file_rows(used, "CREATE INDEX tasks_by_hand ON tasks_todo (title)")
 
     doctor = stina("--db", used, "doctor", "--json")
     status = stina("--db", used, "db", "status")
 
-    (found,) = [one for one in doctor.document if one["subject"] == "todos"]
+    (found,) = [one for one in doctor.document if one["subject"] == "tasks"]
     assert (doctor.code, found["severity"]) == (0, "info")
-    assert found["message"] == "index todos_by_hand is only in the file"
-    assert "todos: index todos_by_hand is only in the file" in status.out
+    assert found["message"] == "index tasks_by_hand is only in the file"
+    assert "tasks: index tasks_by_hand is only in the file" in status.out
 
 
 def test_extra_column_is_not_logged_at_every_command(used: Path, stina: Run) -> None:
-    file_rows(used, "ALTER TABLE todos_todo ADD COLUMN colour TEXT")
+    file_rows(used, "ALTER TABLE tasks_todo ADD COLUMN colour TEXT")
 
     quiet, verbose = stina("--db", used, "kv", "list"), stina("--db", used, "kv", "list", "-v")
 
@@ -552,7 +552,7 @@ def test_failed_step_has_its_command_in_doctor(site: Site, used: Path, stina: Ru
     findings = stina("--db", used, "doctor", "--json").document
 
     (error,) = [one for one in findings if one["severity"] == "error"]
-    assert error["subject"] == "todos"
+    assert error["subject"] == "tasks"
     assert error["remedy"].startswith("stina db migrate -v")
 
 
@@ -562,10 +562,10 @@ def test_without_the_replay_of_the_steps_nobody_could_say_where_a_difference_com
     def nothing(made: checking._Made, *arguments: object) -> None:
         made.shapes, made.by = Shapes(), set()
 
-    file_rows(used, "ALTER TABLE todos_todo DROP COLUMN title")
+    file_rows(used, "ALTER TABLE tasks_todo DROP COLUMN title")
     monkeypatch.setattr(checking._Made, "__init__", nothing)
 
     result = stina("--db", used, "db", "check", "--json")
 
     assert result.code == 1
-    assert "todos" not in result.document["advice"]
+    assert "tasks" not in result.document["advice"]

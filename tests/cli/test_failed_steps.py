@@ -9,6 +9,7 @@ import pytest
 
 from stina_core.migrations import ledger
 from stina_core.testing import file_rows
+from tests.distributions import OURS
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Result, Run, Site
@@ -78,7 +79,7 @@ def runs(site: Site) -> int:
 
 
 def states(result: Result) -> dict[str, str]:
-    return {plugin["name"]: plugin["state"] for plugin in result.document}
+    return {plugin["name"]: plugin["state"] for plugin in result.document if plugin["name"] not in OURS}
 
 
 def reason(plugins: list[dict[str, str]]) -> str:
@@ -111,7 +112,7 @@ def test_those_that_only_look_say_why_without_trying_the_step_again(failing: Sit
 
     assert runs(failing) == 1
     assert [one.code for one in (listed, overview, text, status, doctor)] == [0, 0, 0, 0, 1]
-    assert states(listed) == {"fence": "on", "garden": "quarantined", "kv": "on", "shed": "blocked"}
+    assert states(listed) == {"fence": "on", "garden": "quarantined", "shed": "blocked"}
     assert reason(listed.document).startswith(REASON)
     assert reason(overview.document["plugins"]) == reason(listed.document)
     assert f"quarantined: {REASON}" in text.out
@@ -186,7 +187,7 @@ def test_failure_is_forgotten_once_the_step_is_repaired(
 
     assert states(before)["garden"] == "quarantined"  # nothing has tried it yet
     assert (used.code, used.out, used.err) == (0, "[]\n", "")
-    assert states(after) == {"fence": "on", "garden": "on", "kv": "on", "shed": "on"}
+    assert states(after) == {"fence": "on", "garden": "on", "shed": "on"}
     assert file_rows(store_path, "SELECT * FROM stina_failure") == []
     assert doctor.code == 0, doctor.out
     assert runs(failing) == 2

@@ -21,9 +21,9 @@ LOOKING = [(), ("db", "status"), ("plugins",), ("doctor",), ("db", "path")]
 
 OLD_TABLES = """
     CREATE TABLE kv (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-    CREATE TABLE todos (id TEXT PRIMARY KEY, title TEXT NOT NULL);
+    CREATE TABLE tasks (id TEXT PRIMARY KEY, title TEXT NOT NULL);
     INSERT INTO kv VALUES ('counter', '7');
-    INSERT INTO todos VALUES ('td_1', 'buy milk');
+    INSERT INTO tasks VALUES ('td_1', 'buy milk');
 """
 
 OLD_APP = """
@@ -32,7 +32,7 @@ import apsw
 connection = apsw.Connection(sys.argv[1])
 connection.pragma("journal_mode", "wal")
 connection.execute(sys.argv[2])
-connection.execute("BEGIN; INSERT INTO todos VALUES ('td_2', 'in the log only'); COMMIT")
+connection.execute("BEGIN; INSERT INTO tasks VALUES ('td_2', 'in the log only'); COMMIT")
 os._exit(0)  # as when it was killed: the log stays
 """
 
@@ -98,13 +98,13 @@ def test_looking_leaves_a_log_that_was_left_behind_as_it_is(
 
     assert result.code == 0
     assert fingerprints(old_file_with_log) == before
-    assert len(file_rows(old_file_with_log, "SELECT * FROM todos")) == 2
+    assert len(file_rows(old_file_with_log, "SELECT * FROM tasks")) == 2
 
 
 def test_an_ordinary_connection_would_have_taken_the_log_away(old_file_with_log: Path) -> None:
     before = fingerprints(old_file_with_log)
 
-    file_rows(old_file_with_log, "SELECT 1 FROM todos")
+    file_rows(old_file_with_log, "SELECT 1 FROM tasks")
 
     assert fingerprints(old_file_with_log) != before
 
@@ -116,10 +116,10 @@ def test_using_the_store_adopts_the_old_file_that_looking_left(old_file: Path, s
     after = stina("--db", old_file, "--json").document
 
     assert (seen["schema"]["state"], after["schema"]["state"]) == ("unadopted", "current")
-    assert seen["schema"]["tables"] == ["kv", "todos"]
+    assert seen["schema"]["tables"] == ["kv", "tasks"]
     assert seen["pending"][0] == "stina/0001_core"
     assert (seen["backups"], len(after["backups"]), after["pending"]) == ([], 1, [])
-    assert file_rows(old_file, "SELECT id FROM todos") == [("td_1",)]
+    assert file_rows(old_file, "SELECT id FROM tasks") == [("td_1",)]
 
 
 def test_overview_without_a_file_says_what_the_first_use_will_do(notes: Site, stina: Run) -> None:
@@ -136,7 +136,7 @@ def test_overview_of_an_old_file_says_that_a_backup_comes_first(old_file: Path, 
 
     assert "not adopted yet" in text
     assert "verified backup" in text
-    assert "(kv, todos) stay as they are" in text
+    assert "(kv, tasks) stay as they are" in text
 
 
 def test_overview_counts_the_rows_of_each_plugin(notes: Site, stina: Run) -> None:
@@ -247,7 +247,7 @@ def test_plugin_that_needs_a_quarantined_one_is_blocked_in_the_report(
 
     states = {one["name"]: one["state"] for one in stina("--db", used, "plugins", "--json").document}
 
-    assert states == {"kv": "quarantined", "more": "blocked"}
+    assert (states["kv"], states["more"]) == ("quarantined", "blocked")
 
 
 def test_removed_plugin_with_data_is_named_as_orphaned(notes: Site, stina: Run, tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_file_in_a_directory_that_may_not_be_written_can_be_looked_at(
         old_file.parent.chmod(0o700)
 
     assert result.code == 0, result.err
-    assert result.document["schema"]["tables"] == ["kv", "todos"]
+    assert result.document["schema"]["tables"] == ["kv", "tasks"]
     assert fingerprints(old_file) == before
 
 

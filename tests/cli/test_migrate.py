@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stina_core.testing import file_rows
-from tests.cli.todos_plugin import MAKE, TITLE, files, install, uninstall
+from tests.cli.tasks_plugin import MAKE, TITLE, files, install, uninstall
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Site
@@ -34,7 +34,7 @@ def used(site: Site, stina: Run, store_path: Path) -> Path:
     """A store with the plugin's table and one row."""
     install(site)
     assert stina("--db", store_path, "db", "migrate").code == 0
-    file_rows(store_path, "INSERT INTO todos_todo VALUES ('1', 'buy milk')")
+    file_rows(store_path, "INSERT INTO tasks_todo VALUES ('1', 'buy milk')")
     return store_path
 
 
@@ -46,8 +46,8 @@ def test_migrate_makes_a_new_store_and_names_every_step(site: Site, stina: Run, 
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
     assert lines[0] == "applied stina/0001_core"
-    assert lines[-1] == "applied todos/0001_step"
-    assert file_rows(store_path, "SELECT count(*) FROM todos_todo") == [(0,)]
+    assert "applied tasks/0001_step" in lines[1:]
+    assert file_rows(store_path, "SELECT count(*) FROM tasks_todo") == [(0,)]
 
 
 def test_nothing_pending_is_said(used: Path, stina: Run) -> None:
@@ -62,11 +62,11 @@ def test_backup_that_was_made_first_is_named(site: Site, used: Path, stina: Run)
 
     result = stina("--db", used, "db", "migrate", "--json")
 
-    assert result.document["applied"] == ["todos/0002_step"]
+    assert result.document["applied"] == ["tasks/0002_step"]
     backup = result.document["backup"]
     assert backup["reason"] == "migrate"
-    assert file_rows(backup["path"], "SELECT title FROM todos_todo") == [("buy milk",)]
-    assert file_rows(used, "SELECT title FROM todos_todo") == [("BUY MILK",)]
+    assert file_rows(backup["path"], "SELECT title FROM tasks_todo") == [("buy milk",)]
+    assert file_rows(used, "SELECT title FROM tasks_todo") == [("BUY MILK",)]
 
 
 def test_backup_is_named_in_words_too(site: Site, used: Path, stina: Run) -> None:
@@ -75,7 +75,7 @@ def test_backup_is_named_in_words_too(site: Site, used: Path, stina: Run) -> Non
     lines = stina("--db", used, "db", "migrate").out.splitlines()
 
     (made,) = (used.parent / "backups").iterdir()
-    assert lines == ["applied todos/0002_step", f"what was there before is kept in {made}"]
+    assert lines == ["applied tasks/0002_step", f"what was there before is kept in {made}"]
 
 
 def test_plugin_that_fails_ends_with_1_and_the_others_are_migrated(
@@ -88,28 +88,28 @@ def test_plugin_that_fails_ends_with_1_and_the_others_are_migrated(
 
     assert (result.code, again.code) == (1, 1)
     assert "notes/0001_initial" in result.document["applied"]
-    assert list(result.document["failed"]) == ["todos"]
-    assert result.document["failed"]["todos"].startswith("step 0001_step of todos failed and was undone")
+    assert list(result.document["failed"]) == ["tasks"]
+    assert result.document["failed"]["tasks"].startswith("step 0001_step of tasks failed and was undone")
     assert again.out == "nothing was applied\n"
     for one in (result, again):
         assert len(one.err.splitlines()) == 1
-        assert one.err.startswith("stina: the plugin todos is off (quarantined)")
+        assert one.err.startswith("stina: the plugin tasks is off (quarantined)")
         assert "secret" not in one.out + one.err
 
 
 def test_plugins_that_are_gone_are_named(site: Site, used: Path, stina: Run) -> None:
     uninstall(site)
 
-    assert stina("--db", used, "db", "migrate", "--json").document["orphaned"] == ["todos"]
+    assert stina("--db", used, "db", "migrate", "--json").document["orphaned"] == ["tasks"]
 
 
 def test_what_is_only_in_the_file_is_part_of_the_document(used: Path, stina: Run) -> None:
-    file_rows(used, "ALTER TABLE todos_todo ADD COLUMN colour TEXT")
+    file_rows(used, "ALTER TABLE tasks_todo ADD COLUMN colour TEXT")
 
     result = stina("--db", used, "db", "migrate", "--json")
 
-    (found,) = result.document["drift"]["todos"]
-    assert (result.code, found["kind"], found["name"]) == (0, "extra", "todos_todo.colour")
+    (found,) = result.document["drift"]["tasks"]
+    assert (result.code, found["kind"], found["name"]) == (0, "extra", "tasks_todo.colour")
     assert found.keys() == {"plugin", "kind", "table", "object", "name", "detail"}
 
 
@@ -118,7 +118,7 @@ def test_what_a_step_prints_is_no_part_of_the_document(site: Site, used: Path, s
 
     result = stina("--db", used, "db", "migrate", "--json")
 
-    assert result.document["applied"] == ["todos/0002_step"]
+    assert result.document["applied"] == ["tasks/0002_step"]
     assert "noise" in result.err
 
 
@@ -143,7 +143,7 @@ def test_ctrl_c_in_a_step_leaves_the_file_as_it_was(
     assert err.splitlines()[-1] == "stina: interrupted"
     assert "Traceback" not in err
     assert files(used) == before
-    assert file_rows(used, "SELECT id FROM stina_ledger WHERE plugin = 'todos'") == [("0001_step",)]
+    assert file_rows(used, "SELECT id FROM stina_ledger WHERE plugin = 'tasks'") == [("0001_step",)]
 
 
 def test_interrupted_migration_is_made_up_for_by_the_next(site: Site, used: Path, script: Run) -> None:
@@ -151,12 +151,12 @@ def test_interrupted_migration_is_made_up_for_by_the_next(site: Site, used: Path
     install(site, RANKED, MAKE, REWRITE, f"{RANK}\n{stopping}")
 
     stopped = script("--db", used, "db", "migrate", "--json")
-    (site.folder / "stina_todos" / "again").touch()
+    (site.folder / "stina_tasks" / "again").touch()
     result = script("--db", used, "db", "migrate", "--json")
 
     assert (stopped.code, stopped.out) == (130, "")
-    assert result.document["applied"] == ["todos/0002_step", "todos/0003_step"]
-    assert file_rows(used, "SELECT title, rank FROM todos_todo") == [("BUY MILK", 0)]
+    assert result.document["applied"] == ["tasks/0002_step", "tasks/0003_step"]
+    assert file_rows(used, "SELECT title, rank FROM tasks_todo") == [("BUY MILK", 0)]
 
 
 def interrupted(*arguments: object) -> tuple[int, str, str]:

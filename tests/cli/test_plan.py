@@ -14,7 +14,7 @@ import pytest
 from stina_core import planning
 from stina_core.backends.sqlite import backup as copies
 from stina_core.testing import file_rows, run_python
-from tests.cli.todos_plugin import MAKE, TITLE, files, install
+from tests.cli.tasks_plugin import MAKE, TITLE, files, install
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Site
@@ -36,7 +36,7 @@ def used(site: Site, stina: Run, store_path: Path) -> Path:
     """A store with the first version of the plugin and one row."""
     install(site)
     assert stina("--db", store_path, "db", "migrate").code == 0
-    file_rows(store_path, "INSERT INTO todos_todo VALUES ('1', 'buy milk')")
+    file_rows(store_path, "INSERT INTO tasks_todo VALUES ('1', 'buy milk')")
     return store_path
 
 
@@ -80,7 +80,7 @@ def test_plan_of_a_store_that_is_not_there_makes_nothing(site: Site, stina: Run,
     assert (result.code, result.err) == (0, "")
     headings = [line for line in comments(result.out) if "/" in line]
     assert headings[0] == "-- stina/0001_core"
-    assert headings[-1] == "-- todos/0001_step"
+    assert "-- tasks/0001_step" in headings[1:]
     assert not (tmp_path / "not").exists()
 
 
@@ -89,13 +89,13 @@ def test_every_statement_is_one_line_with_its_end(site: Site, stina: Run, used: 
         site,
         TITLE,
         MAKE,
-        'op.unsafe_sql("CREATE VIEW todos_short  -- a view\\nAS SELECT id\\nFROM todos_todo;")',
+        'op.unsafe_sql("CREATE VIEW tasks_short  -- a view\\nAS SELECT id\\nFROM tasks_todo;")',
     )
 
     lines = stina("--db", used, "db", "plan").out.splitlines()
 
-    assert lines[0] == "-- todos/0002_step"
-    assert lines[-1] == "CREATE VIEW todos_short AS SELECT id FROM todos_todo;"
+    assert lines[0] == "-- tasks/0002_step"
+    assert lines[-1] == "CREATE VIEW tasks_short AS SELECT id FROM tasks_todo;"
     assert all(line.startswith("--") or line.endswith(";") for line in lines)
 
 
@@ -121,8 +121,8 @@ def test_values_are_never_printed_and_repeated_statements_are_counted(
     result = stina("--db", used, "db", "plan")
 
     assert not re.search("hidden|milk|n7", result.out + result.err)
-    assert 'INSERT INTO "todos_todo" ("id", "title") VALUES (?, ?);  -- 30 times' in result.out
-    assert 'UPDATE "todos_todo" SET "title" = ? WHERE ("id") = (?);  -- 31 times' in result.out
+    assert 'INSERT INTO "tasks_todo" ("id", "title") VALUES (?, ?);  -- 30 times' in result.out
+    assert 'UPDATE "tasks_todo" SET "title" = ? WHERE ("id") = (?);  -- 31 times' in result.out
 
 
 def test_backup_is_named_at_the_first_step_that_loses_something_and_rebuilds_at_each(
@@ -134,20 +134,20 @@ def test_backup_is_named_at_the_first_step_that_loses_something_and_rebuilds_at_
     result = stina("--db", used, "db", "plan")
     document = stina("--db", used, "db", "plan", "--json").document
 
-    rebuilt = "-- todos_todo is made anew and its rows are copied"
+    rebuilt = "-- tasks_todo is made anew and its rows are copied"
     assert comments(result.out) == [
-        "-- todos/0002_step",
-        "-- todos/0003_step",
+        "-- tasks/0002_step",
+        "-- tasks/0003_step",
         "-- a verified backup is made first",
         rebuilt,
-        "-- todos/0004_step",
+        "-- tasks/0004_step",
         rebuilt,
     ]
     steps = document["steps"]
     assert [(step["backup"], step["rebuilds"]) for step in steps] == [
         (False, []),
-        (True, ["todos_todo"]),
-        (False, ["todos_todo"]),
+        (True, ["tasks_todo"]),
+        (False, ["tasks_todo"]),
     ]
 
 
@@ -170,7 +170,7 @@ LEFT_OPEN = """
 import os, sys
 import apsw
 connection = apsw.Connection(sys.argv[1])
-connection.execute("INSERT INTO todos_todo VALUES ('2', 'in the log only')")
+connection.execute("INSERT INTO tasks_todo VALUES ('2', 'in the log only')")
 os._exit(0)  # as when it was killed: the log stays
 """
 
@@ -211,7 +211,7 @@ def test_copy_is_beside_the_store_and_only_its_owner_can_read_it(site: Site, sti
 
     assert stina("--db", used, "db", "plan").code == 0
 
-    seen = json.loads((site.folder / "stina_todos" / "seen").read_text())
+    seen = json.loads((site.folder / "stina_tasks" / "seen").read_text())
     modes = {mode for name, mode in seen.items() if name.startswith(".stina-")}
     assert modes == {0o600}
     assert not list(used.parent.glob(".stina-*"))
@@ -257,16 +257,16 @@ def test_step_that_fails_is_shown_with_what_it_did_and_the_reason(site: Site, st
     assert result.code == 1
     assert len(result.err.splitlines()) == 1
     assert result.err.startswith(
-        "stina: the plugin todos would be off (quarantined): step 0002_step of todos failed"
+        "stina: the plugin tasks would be off (quarantined): step 0002_step of tasks failed"
     )
     assert "secret" not in result.out + result.err
     failing, waiting, other = sorted(
         document["steps"], key=lambda step: (step["plugin"] == "notes", step["step"])
     )
     assert failing["statements"] == [
-        {"sql": 'ALTER TABLE "todos_todo" ADD COLUMN "rank" INTEGER', "times": 1}
+        {"sql": 'ALTER TABLE "tasks_todo" ADD COLUMN "rank" INTEGER', "times": 1}
     ]
-    assert failing["reason"] == document["failed"]["todos"]
+    assert failing["reason"] == document["failed"]["tasks"]
     assert waiting["reason"] == "does not run: a step before it fails"
     assert (other["plugin"], other["reason"]) == ("notes", "")
     assert f"-- {failing['reason']}" in result.out.splitlines()

@@ -25,8 +25,8 @@ from stina_core.cli import progress as module
 from stina_core.cli.progress import DELAY, Display
 from stina_core.migrations.progress import Progress
 from stina_core.testing import file_rows
+from tests.cli.tasks_plugin import MAKE, TITLE, files, install, uninstall
 from tests.cli.test_imports import imported
-from tests.cli.todos_plugin import MAKE, TITLE, files, install, uninstall
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Run, Site
@@ -96,7 +96,7 @@ def test_nothing_is_said_of_what_ends_within_a_second(capsys: pytest.CaptureFixt
 
     shown.start()
     assert (timer.seconds, timer.state) == (DELAY, "started") == (1.0, "started")
-    shown.tell(Progress("todos", "0003_due", 5, 10))
+    shown.tell(Progress("tasks", "0003_due", 5, 10))
     shown.stop()
 
     assert timer.state == "cancelled"
@@ -117,9 +117,9 @@ def test_timer_that_goes_off_while_the_work_ends_says_nothing(capsys: pytest.Cap
     ("progress", "line"),
     [
         (None, "migrating"),
-        (Progress("todos", "0003_due"), "migrating todos 0003_due"),
-        (Progress("todos", "0003_due", 5, 10), "migrating todos 0003_due"),
-        (Progress("todos", ""), "making a backup"),
+        (Progress("tasks", "0003_due"), "migrating tasks 0003_due"),
+        (Progress("tasks", "0003_due", 5, 10), "migrating tasks 0003_due"),
+        (Progress("tasks", ""), "making a backup"),
     ],
 )
 def test_after_a_second_one_line_says_what_is_going_on_where_stderr_is_no_terminal(
@@ -131,7 +131,7 @@ def test_after_a_second_one_line_says_what_is_going_on_where_stderr_is_no_termin
         shown.tell(progress)
 
     timer.go_off()
-    shown.tell(Progress("todos", "0004_more"))
+    shown.tell(Progress("tasks", "0004_more"))
     shown.stop()
 
     assert capsys.readouterr() == ("", f"stina: {line} ...\n")
@@ -142,17 +142,17 @@ def test_terminal_shows_the_step_what_is_done_and_how_long_it_takes(monkeypatch:
     times = iter([100.0])
     shown, timer = display("migrating", lambda: next(times, 175.5))
     shown.start()
-    shown.tell(Progress("todos", "0003_due", 1234, 5000))
+    shown.tell(Progress("tasks", "0003_due", 1234, 5000))
 
     timer.go_off()
     drawn = terminal.getvalue()
     shown.stop()
 
     assert HIDDEN in drawn
-    assert re.search("migrating todos 0003_due .*━.* 1,234/5,000 1:15", re.sub(r"\x1b\[[\d;]*m", "", drawn))
+    assert re.search("migrating tasks 0003_due .*━.* 1,234/5,000 1:15", re.sub(r"\x1b\[[\d;]*m", "", drawn))
 
 
-@pytest.mark.parametrize("progress", [Progress("todos", "0003_due"), Progress("todos", "0003_due", 0, 0)])
+@pytest.mark.parametrize("progress", [Progress("tasks", "0003_due"), Progress("tasks", "0003_due", 0, 0)])
 def test_there_is_no_bar_where_nobody_knows_how_much_there_is(
     progress: Progress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,7 +244,7 @@ def used(site: Site, stina: Run, store_path: Path) -> Path:
     install(site, TITLE, MAKE, name="gone")
     install(site)
     assert stina("--db", store_path, "db", "migrate").code == 0
-    file_rows(store_path, "INSERT INTO todos_todo VALUES ('1', 'buy milk')")
+    file_rows(store_path, "INSERT INTO tasks_todo VALUES ('1', 'buy milk')")
     uninstall(site, "gone")
     install(site, TITLE, MAKE, 'op.update_rows("todo", lambda row: {"title": "x"})')
     return store_path
@@ -315,8 +315,8 @@ op.update_rows("todo", lambda row: {"title": "x"})
 def door(site: Site, used: Path) -> Path:
     """A pipe at which the pending step of the store `used` waits."""
     install(site, TITLE, MAKE, WAITING)
-    os.mkfifo(site.folder / "stina_todos" / "door")
-    return site.folder / "stina_todos" / "door"
+    os.mkfifo(site.folder / "stina_tasks" / "door")
+    return site.folder / "stina_tasks" / "door"
 
 
 def open_door(door: Path) -> None:
@@ -385,15 +385,15 @@ def test_waiting_process_says_one_line_and_its_document_stays_clean(door: Path, 
         open_door(door)
         out, err = process.communicate(timeout=DEADLINE)
 
-    assert (process.returncode, line, err) == (0, "stina: migrating todos 0002_step ...\n", b"")
-    assert json.loads(out)["applied"] == ["todos/0002_step"]
+    assert (process.returncode, line, err) == (0, "stina: migrating tasks 0002_step ...\n", b"")
+    assert json.loads(out)["applied"] == ["tasks/0002_step"]
 
 
 def test_terminal_is_clean_again_before_the_result_is_printed(door: Path, used: Path) -> None:
     parent, child = pty.openpty()
     with running("--db", used, "db", "migrate", stderr=child, stdout=child) as process:
         os.close(child)
-        drawn = read_until(parent, "migrating todos 0002_step")
+        drawn = read_until(parent, "migrating tasks 0002_step")
 
         open_door(door)
         drawn += read_until(parent, "")
@@ -401,9 +401,9 @@ def test_terminal_is_clean_again_before_the_result_is_printed(door: Path, used: 
     os.close(parent)
 
     assert process.returncode == 0
-    assert drawn.rindex(SHOWN) < drawn.index("applied todos/0002_step")
+    assert drawn.rindex(SHOWN) < drawn.index("applied tasks/0002_step")
     (made,) = [one for one in (used.parent / "backups").iterdir() if "-migrate" in one.name]
-    assert screen(drawn) == f"applied todos/0002_step\nwhat was there before is kept in {made}"
+    assert screen(drawn) == f"applied tasks/0002_step\nwhat was there before is kept in {made}"
 
 
 def test_ctrl_c_takes_the_display_away_and_undoes_everything(door: Path, used: Path) -> None:
@@ -411,7 +411,7 @@ def test_ctrl_c_takes_the_display_away_and_undoes_everything(door: Path, used: P
     parent, child = pty.openpty()
     with running("--db", used, "kv", "list", stderr=child) as process:
         os.close(child)
-        drawn = read_until(parent, "migrating todos 0002_step")
+        drawn = read_until(parent, "migrating tasks 0002_step")
         with somebody_at(door):  # a signal between two of its calls may only be seen after the second
             os.kill(process.pid, signal.SIGINT)
         drawn += read_until(parent, "")

@@ -30,6 +30,11 @@ SEEDED = f"""{NOTES_PLUGIN}
 """
 
 
+@pytest.fixture(autouse=True)
+def only_kv_and_notes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STINA_PLUGINS", "kv,notes")
+
+
 def install(site: Site, fault: str = "pass") -> None:
     site.add("notes", plugin=SEEDED.replace("FAULT", fault))
 

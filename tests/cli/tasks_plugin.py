@@ -1,4 +1,4 @@
-"""A plugin `todos` that a test installs in one version after the other, and takes away again."""
+"""A plugin `tasks` that a test installs in one version after the other, and takes away again."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def module(fields: str, *steps: str) -> str:
 
 
 def install(
-    site: Site, fields: str = TITLE, *steps: str, name: str = "todos", requires: tuple[str, ...] = ()
+    site: Site, fields: str = TITLE, *steps: str, name: str = "tasks", requires: tuple[str, ...] = ()
 ) -> None:
     """Install the plugin, or another version of it; without *steps* it has the one that makes the table."""
     source = module(fields, *(steps or (MAKE,)))
@@ -65,7 +65,7 @@ def install(
     importlib.invalidate_caches()
 
 
-def uninstall(site: Site, name: str = "todos") -> None:
+def uninstall(site: Site, name: str = "tasks") -> None:
     """Take the plugin away, as pip does."""
     for part in site.folder.glob(f"stina_{name}*"):
         shutil.rmtree(part)
