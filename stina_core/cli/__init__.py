@@ -9,19 +9,22 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .confirm import confirm, yes_option
     from .invocation import pass_store
     from .output import emit, emit_line, emit_rows
     from .reader import while_read
 
 _HOMES = {
+    "confirm": ".confirm",
     "emit": ".output",
     "emit_line": ".output",
     "emit_rows": ".output",
     "pass_store": ".invocation",
     "while_read": ".reader",
+    "yes_option": ".confirm",
 }
 
-__all__ = ["emit", "emit_line", "emit_rows", "pass_store", "while_read"]
+__all__ = ["confirm", "emit", "emit_line", "emit_rows", "pass_store", "while_read", "yes_option"]
 
 
 def __getattr__(name: str) -> object:
