@@ -1,0 +1,34 @@
+"""The hooks of the plugin `memories`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stina_core import Finding, Migrations, Schema, Store, hookimpl
+
+from . import migrations as steps
+from .models import Memory
+
+
+@hookimpl
+def register_schema(schema: Schema) -> None:
+    schema.add(Memory, repository="stina_memories.repository:MemoryRepository")
+
+
+@hookimpl
+def migrate(migrations: Migrations) -> None:
+    migrations.step("0001_initial")(steps.initial)
+
+
+@hookimpl
+def seed(store: Store, size: int, seed: int) -> None:
+    from . import testing
+
+    testing.seed(store, size, seed)
+
+
+@hookimpl
+def check(store: Store) -> Iterable[Finding]:
+    from .checks import findings
+
+    return findings(store)
