@@ -16,7 +16,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NOTES = Path(__file__).parent / "stina_notes"
-OURS = {"stina": None, "stina_core": "stina_core", "stina_kv": "stina_kv"}
+pytestmark = pytest.mark.xdist_group("third_party")  # or each worker builds all wheels
+
+OURS = {
+    "stina": None,
+    "stina_chat": "stina_chat",
+    "stina_core": "stina_core",
+    "stina_kv": "stina_kv",
+    "stina_memories": "stina_memories",
+    "stina_todos": "stina_todos",
+}
 
 
 @dataclass(frozen=True)
