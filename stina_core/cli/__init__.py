@@ -9,19 +9,19 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .confirm import confirm, yes_option
+    from .confirming import confirm, yes_option
     from .invocation import pass_store
     from .output import emit, emit_line, emit_rows
     from .reader import while_read
 
 _HOMES = {
-    "confirm": ".confirm",
+    "confirm": ".confirming",
     "emit": ".output",
     "emit_line": ".output",
     "emit_rows": ".output",
     "pass_store": ".invocation",
     "while_read": ".reader",
-    "yes_option": ".confirm",
+    "yes_option": ".confirming",
 }
 
 __all__ = ["confirm", "emit", "emit_line", "emit_rows", "pass_store", "while_read", "yes_option"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .confirm import confirm, yes_option
+from .confirming import confirm, yes_option
 from .invocation import current_invocation, plugins_print_to_stderr
 from .make_command import make
 from .output import emit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .confirm import confirm, yes_option
+from .confirming import confirm, yes_option
 from .invocation import current_invocation, plugins_print_to_stderr
 from .output import emit, warn
 

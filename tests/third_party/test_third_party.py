@@ -16,8 +16,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NOTES = Path(__file__).parent / "stina_notes"
-pytestmark = pytest.mark.xdist_group("third_party")  # or each worker builds all wheels
-
 OURS = {
     "stina": None,
     "stina_chat": "stina_chat",
