@@ -63,13 +63,17 @@ class Slot:
     Attributes:
         source: Where the value comes from.
         convert: Makes what is stored of it; None where nothing is to do.
+        column: The column that it is written to and that takes no NULL, as `table.column`; otherwise empty.
     """
 
-    __slots__ = ("convert", "source")
+    __slots__ = ("column", "convert", "source")
 
-    def __init__(self, source: Argument | Made, convert: Callable[[Any], object] | None) -> None:
+    def __init__(
+        self, source: Argument | Made, convert: Callable[[Any], object] | None, column: str = ""
+    ) -> None:
         self.source = source
         self.convert = convert
+        self.column = column
 
 
 def name_of(argument: Argument) -> str:

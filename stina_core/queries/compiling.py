@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import peewee
 
 from ..errors import DefinitionError
+from ..fields import Portable
 from .arguments import Argument, Made, Slot, name_of
 from .members import Members
 
@@ -44,7 +45,8 @@ class _Context(peewee.Context):
             return super().value(value, converter, add_param)
         if converter is None:  # False says that nothing may convert it
             converter = self.state.converter
-        return self.slot(Slot(value, converter or None), add_param)
+        column = "" if self.state.in_expr else _must_have(getattr(converter, "__self__", None))
+        return self.slot(Slot(value, converter or None, column), add_param)
 
     def slot(self, slot: Slot, add_param: bool = True) -> Any:
         self._values.append(slot)
@@ -59,6 +61,15 @@ def _refuse_arguments_in(value: object) -> None:
     if isinstance(value, dict | list | tuple):
         for part in value.values() if isinstance(value, dict) else value:
             _refuse_arguments_in(part)
+
+
+def _must_have(field: object) -> str:
+    """Return where *field* is, if NULL cannot be written there; None may still stand for JSON null, or the next id."""
+    if not isinstance(field, peewee.Field) or not isinstance(field, Portable) or field.null:
+        return ""
+    plain: Any = field
+    is_counted = plain.primary_key and plain.model._meta.auto_increment
+    return "" if is_counted or plain.db_value(None) is not None else field.place
 
 
 def _expression(expression: peewee.Expression, argument: Argument) -> peewee.Expression:

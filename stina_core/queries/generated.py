@@ -25,7 +25,7 @@ Loader = Callable[[list[Row]], list[Any]]
 def binder(state: Callable[..., object], signature: inspect.Signature, values: Sequence[object]) -> Binder:
     """Write the function with the name and *signature* of *state* that returns *values*, each Slot of them filled."""
     own = _prefix(signature.parameters)
-    names: dict[str, Any] = {f"{own}refuse_null": _refuse_null}
+    names: dict[str, Any] = {f"{own}refuse_null": _refuse_null, f"{own}refuse_none": _refuse_none}
     parts, checks = [], []
     for number, value in enumerate(values):
         if not isinstance(value, Slot):
@@ -34,9 +34,10 @@ def binder(state: Callable[..., object], signature: inspect.Signature, values: S
             continue
         if isinstance(value.source, Argument):
             text = name_of(value.source)
-            check = f"    if {text} is None: {own}refuse_null({text!r})"
-            if never_null(value.source) and check not in checks:
-                checks.append(check)
+            if never_null(value.source):
+                checks.append(f"    if {text} is None: {own}refuse_null({text!r})")
+            if value.column:
+                checks.append(f"    if {text} is None: {own}refuse_none({value.column!r})")
         else:
             names[f"{own}make{number}"] = value.source.make
             text = f"{own}make{number}()"
@@ -46,7 +47,7 @@ def binder(state: Callable[..., object], signature: inspect.Signature, values: S
         parts.append(text)
     head = f"def {own}bind({_parameters(signature, own, names)}):"
     answer = f"    return ({''.join(f'{part}, ' for part in parts)})"
-    bind: Binder = _written(f"{own}bind", [head, *checks, answer], names)
+    bind: Binder = _written(f"{own}bind", [head, *dict.fromkeys(checks), answer], names)
     bind.__name__ = state.__name__
     bind.__qualname__ = state.__qualname__
     return bind
@@ -107,3 +108,7 @@ def _refuse_null(name: str) -> NoReturn:
     raise InvalidValueError(
         name, "nothing equals None in SQL, so nothing would be found; state a second query with is_null()"
     )
+
+
+def _refuse_none(column: str) -> NoReturn:
+    raise InvalidValueError(column, "it must have a value")

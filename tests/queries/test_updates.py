@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from peewee import Case, ModelDelete, ModelUpdate, fn
+from peewee import Case, ModelDelete, ModelInsert, ModelUpdate, fn
 
-from stina_core import ConstraintError, JsonLike, Store, returning, write
+from stina_core import ConstraintError, InvalidValueError, JsonLike, Store, returning, write
+from stina_core.queries import compiling
 
 from .library import DAY, Author, Book, Place, Thing, database_of
 from .test_reading import PLAIN
@@ -130,13 +131,19 @@ def test_value_may_become_null_where_it_is_stored(shelf: Store) -> None:
     assert books(Book.price)[0] == (None,)
 
 
-def test_null_where_none_may_be_is_refused_by_the_file_and_undone(shelf: Store) -> None:
-    @write
+def test_none_for_a_column_that_must_have_a_value_is_refused_by_name(
+    shelf: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control has the file refuse it, which says less."""
+
     def change(title: str | None) -> ModelUpdate:
         return Book.update(title=title)
 
+    with pytest.raises(InvalidValueError, match=r"^library_book\.title: it must have a value$"):
+        write(change)(None)
+    monkeypatch.setattr(compiling, "_must_have", lambda field: "")
     with pytest.raises(ConstraintError) as caught:
-        change(None)
+        write(change)(None)
 
     assert (caught.value.kind, caught.value.table, caught.value.constraint) == (
         "not_null",
@@ -144,6 +151,14 @@ def test_null_where_none_may_be_is_refused_by_the_file_and_undone(shelf: Store) 
         "title",
     )
     assert books(Book.title)[0] == ("Kallocain",)
+
+
+def test_none_for_a_number_that_the_database_hands_out_is_the_next_one(shelf: Store) -> None:
+    @returning(int)
+    def add(id: int | None, title: str, author: str) -> ModelInsert:
+        return Book.insert(id=id, title=title, author=author).returning(Book.id)
+
+    assert add(None, "Barabbas", "selma") == [5]
 
 
 def test_null_is_the_null_of_json_in_a_json_field_that_holds_no_other(store: Store) -> None:
