@@ -119,3 +119,27 @@ def test_plugin_that_is_off_is_left_out(store_path: Path) -> None:
     with open_store(store_path, plugins=plugins) as store:
         assert seeding.seed(store, plugins, 1, 0) == {}
     assert called == []
+
+
+@pytest.mark.parametrize("plugin", ["chat", "kv", "memories", "todos"])
+def test_seeding_again_leaves_everything_as_it_is_now(
+    stina: Run, store_path: Path, monkeypatch: pytest.MonkeyPatch, plugin: str
+) -> None:
+    """What was edited or deleted since, too: edited rows stay, and only deleted ones come back."""
+    monkeypatch.setenv("STINA_PLUGINS", plugin)
+    table, column = {
+        "chat": ("chat_message", "content"),
+        "kv": ("kv_entry", "value"),
+        "memories": ("memories_memory", "content"),
+        "todos": ("todos_comment", "content"),
+    }[plugin]
+    assert stina("--db", store_path, "db", "seed", "--yes").code == 0
+    file_rows(store_path, f"UPDATE {table} SET {column} = '\"mine\"'")
+    before = file_rows(store_path, f"SELECT * FROM {table} ORDER BY 1")
+    head = file_rows(store_path, "SELECT max(seq) FROM stina_change")
+
+    assert stina("--db", store_path, "db", "seed", "--yes").code == 0
+
+    assert len(before) > 10
+    assert file_rows(store_path, f"SELECT * FROM {table} ORDER BY 1") == before
+    assert file_rows(store_path, "SELECT max(seq) FROM stina_change") == head

@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from .keys import MAX_KEY_BYTES
-from .queries import put
+from .queries import by_key, put
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -56,13 +56,15 @@ def json_values() -> SearchStrategy[JsonValue]:
 def seed(store: Store, size: int, seed: int) -> None:
     """Write 40 entries per *size*, in one transaction; times included, *seed* decides all of it.
 
-    Keys begin with an area and a name (`ui/theme/0007`); those written before are overwritten.
+    Keys begin with an area and a name (`ui/theme/0007`); one that is there already stays as it is.
     """
     random = Random(seed)
     with store.transaction():
         for number in range(size * ROWS_PER_SIZE):
             key = f"{random.choice(_AREAS)}/{random.choice(_NAMES)}/{number:04}"
-            put(key, _value(random, depth=2), _START + timedelta(minutes=number))
+            value = _value(random, depth=2)
+            if not by_key.exists(key):
+                put(key, value, _START + timedelta(minutes=number))
 
 
 def _value(random: Random, depth: int) -> JsonValue:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from .repository import MemoryRepository
 from .rules import MAX_TAG, MAX_TITLE
@@ -112,7 +112,7 @@ def seed(store: Store, size: int, seed: int) -> None:
     """Write 40 memories per *size*, in one transaction; ids and times included, *seed* decides all of it.
 
     One in ten has expired by 2026, one in twenty says nearly what another one does.
-    Those that an equal seed wrote before are written anew.
+    One that an equal seed wrote before stays as it is.
     """
     random = Random(seed)
     memories = store[MemoryRepository]
@@ -122,21 +122,19 @@ def seed(store: Store, size: int, seed: int) -> None:
             id = "".join(random.choices(_ID_LETTERS, k=26))
             content = f"{content}!" if number % 20 == 19 else _content(random)
             at = _START + timedelta(minutes=97 * number)
-            memories.delete(id)
-            memories.add(
-                f"About {random.choice(_SUBJECTS)} ({number + 1})",
-                content,
-                metadata={"confidence": random.randrange(100) / 100} if random.random() < 0.3 else None,
-                source=random.choice((None, "chat", "import")),
-                tags=random.sample(_TAGS, random.randrange(4)),
-                expires_at=_START + timedelta(days=number % 300) if number % 10 == 9 else None,
-                actor=random.choice(_ACTORS),
-                conversation_id=random.choice((None, "conversation-1", "conversation-2")),
-                id=id,
-                created_at=at,
-                updated_at=at + timedelta(minutes=random.randrange(3)),
-                hint=False,
-            )
+            title = f"About {random.choice(_SUBJECTS)} ({number + 1})"
+            parts: dict[str, Any] = {
+                "metadata": {"confidence": random.randrange(100) / 100} if random.random() < 0.3 else None,
+                "source": random.choice((None, "chat", "import")),
+                "tags": random.sample(_TAGS, random.randrange(4)),
+                "expires_at": _START + timedelta(days=number % 300) if number % 10 == 9 else None,
+                "actor": random.choice(_ACTORS),
+                "conversation_id": random.choice((None, "conversation-1", "conversation-2")),
+                "created_at": at,
+                "updated_at": at + timedelta(minutes=random.randrange(3)),
+            }
+            if memories.find(id) is None:
+                memories.add(title, content, id=id, hint=False, **parts)
 
 
 def _content(random: Random) -> str:

@@ -182,14 +182,23 @@ def delete_todo(store: Store, todo: str) -> None:
 
 
 def _found(store: Store, identifier: str) -> TodoValue:
-    from stina_core import NotFoundError
+    from stina_core import InvalidValueError, NotFoundError
 
-    from . import TodoRepository
+    from . import OPEN, TodoRepository
 
     found = store[TodoRepository].find(identifier)
     if found is None:
         raise NotFoundError("todos_todo", identifier)
-    return found
+    if found.id == identifier.strip():
+        return found
+    called = store[TodoRepository].called(identifier)
+    meant = [
+        one for one in called if one.status in OPEN
+    ] or called  # of one that repeats, the others are done
+    if len(meant) > 1:
+        some = ", ".join(one.id for one in meant[:5]) + (", …" if len(meant) > 5 else "")
+        raise InvalidValueError("todo", f"{len(meant)} are called that; say which one by its id: {some}")
+    return meant[0]
 
 
 def _project(store: Store, name: str) -> str:

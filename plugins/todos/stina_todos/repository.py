@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from stina_core import JsonLike, Repository, new_id, now
@@ -45,6 +45,10 @@ class TodoRepository(Repository):
         """Return the todo with this id, else the one with this title that was written last, or None."""
         name = text_of(identifier, "identifier").strip()
         return queries.by_id.find(name) or queries.by_title.find(folded(name))
+
+    def called(self, title: str) -> Sequence[TodoValue]:
+        """Return all todos with this title, whatever its case, those written last first."""
+        return queries.by_title.list(folded(text_of(title, "title").strip()))
 
     def add(
         self,

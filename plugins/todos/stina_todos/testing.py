@@ -11,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from . import part_queries, writes
+from . import part_queries, queries, writes
 from .kinds import Priority, TodoStatus
 from .rows import TodoRow, blank, columns, edited, with_status
 from .texts import folded
@@ -70,16 +70,17 @@ def recurrences() -> SearchStrategy[str]:
 def seed(store: Store, size: int, seed: int) -> None:
     """Write 20 todos per *size*, with projects, steps and comments, in one transaction; *seed* decides all of it.
 
-    Ids are `todo-0007-<seed>` and the like; what was written with the same seed before is replaced.
+    Ids are `todo-0007-<seed>` and the like; one that is there already stays as it is.
     """
     random = Random(seed)
     with store.transaction():
         projects = [_project(name, number, seed) for number, name in enumerate(_PROJECTS)] if size else []
         for number in range(size * TODOS_PER_SIZE):
-            row = _row(random, number, seed, projects)
-            writes.remove(row.id)
-            writes.insert(**columns(row))
-            _hang_on(random, row)
+            own = Random(random.random())
+            row = _row(own, number, seed, projects)
+            if not queries.by_id.exists(row.id):
+                writes.insert(**columns(row))
+                _hang_on(own, row)
 
 
 def _project(name: str, number: int, seed: int) -> str:

@@ -51,6 +51,45 @@ _SAID_OTHERWISE = (
 """What dateparser does not know, or takes for no one day, in words that it does."""
 
 
+_DOTTED = re.compile(
+    r"(?P<rest>.*[^\W\d_]{3}\S*|.*\d{4}-\d{2}-\d{2}),?\s+(?P<hour>\d{1,2})\.(?P<minute>\d{2})"
+)
+"""A day and then a clock with a dot: `imorgon 17.30`. Alone it would be a day and a month."""
+
+_HOURS = re.compile(r"\b(\d+)\s*(?:h|hrs?|tim)\b", re.IGNORECASE)
+
+_HOW_FAR = re.compile(
+    r"(?:in|om)\s+(?:\d{1,4}|an?|en|ett)\s+\w+(?:\s+(?:and|och)\s+\d{1,3}\s+\w+)?|(?:right\s+)?now|(?:just\s+)?nu",
+    re.IGNORECASE,
+)
+
+_ZONE = re.compile(r"\b(?:UTC|GMT|CES?T|[ECMP][SD]T)\b|[+-]\d{2}:?\d{2}$", re.IGNORECASE)
+
+_WORDS_OF_CLOCKS = re.compile(r"\b(?:at|kl|klockan|midnight|midnatt|o'?clock)\b|@", re.IGNORECASE)
+"""Left over where a clock was meant and not understood."""
+
+_DAY_WORDS = re.compile(
+    r"\b(?:today|i\s*dag|tomorrow|i\s*morgon|day after tomorrow|tonight|i\s*kväll"
+    r"|(?:in|om)\s+(?:\d+|an?|en|ett)\s+\w+)\b",
+    re.IGNORECASE,
+)
+_MONTHS = re.compile(
+    r"\b(?:jan|feb|mar|apr|may|maj|jun|jul|aug|sep|oct|okt|nov|dec)[a-zåäö]*\b", re.IGNORECASE
+)
+_WEEKDAYS = re.compile(
+    r"\b(?:(mon|mån)|(tues?|tis)|(wed(?:nes)?|ons)|(thu(?:rs?)?|tors?)|(fri|fre)|(sat(?:ur)?|lör)|(sun|sön))"
+    r"(?:day|dag(?:en)?)?\b",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"\S*\d\S*")
+_DAY_OF_MONTH = re.compile(r"\d{1,2}(?:st|nd|rd|th|:?[ea])?[.,]?", re.IGNORECASE)
+_YEAR = re.compile(r"(?:19|20|21)\d\d,?")
+_COUNTED = re.compile(
+    r"(?<![-\d])\d{1,4}\s+(?:days?|weeks?|months?|years?|dag(?:ar)?|veck(?:a|or)|månad(?:er)?|år)\b",
+    re.IGNORECASE,
+)
+
+
 class UnclearDateError(ValueError):
     """The text is no date, or could be two."""
 
@@ -76,10 +115,18 @@ def understood(text: str, now: datetime, zone: ZoneInfo) -> Due:
 def _understood(words: str, now: datetime, zone: ZoneInfo) -> Due:
     if _ISO_TIME.fullmatch(words):
         return _iso_time(words, zone)
+    if _ZONE.search(words):
+        raise UnclearDateError("a time zone is written as in 2026-05-01T10:00+02:00")
     local = now.astimezone(zone).replace(tzinfo=None)
+    dotted = _DOTTED.fullmatch(words)
+    if dotted:
+        words = f"{dotted['rest']} {dotted['hour']}:{dotted['minute']}"
+    words = _HOURS.sub(r"\1 timmar" if words.lower().startswith("om ") else r"\1 hours", words)
     clock = _CLOCK.search(words)
     if clock is None:
         if _SOON.search(words):
+            if not _HOW_FAR.fullmatch(words):
+                raise UnclearDateError("write how far off it is alone: in 2 hours, om 30 minuter")
             return (
                 _parsed(words, now.astimezone(UTC).replace(tzinfo=None)).replace(tzinfo=UTC).astimezone(zone)
             )
@@ -130,15 +177,41 @@ def _day(words: str, local: datetime) -> date:
     if weekday:
         number = next(day for day in range(7) if weekday[f"d{day}"])
         return local.date() + timedelta(days=(number - local.weekday() - 1) % 7 + 1)
+    _check_clear(words)
+    said = _WEEKDAYS.search(words)
     for pattern, other in _SAID_OTHERWISE:
         words = pattern.sub(other, words)
     day = _parsed(words, local).date()
+    if said is not None and said.lastindex is not None and day.weekday() != said.lastindex - 1:
+        raise UnclearDateError("the weekday is not that of the date")
     if (day.month, day.day) == (
         local.month,
         local.day,
     ) and day > local.date():  # today's own date, or in a year
         return _parsed(words, local, prefer="current_period").date()
     return day
+
+
+def _check_clear(words: str) -> None:
+    """Refuse what dateparser would pass over, or take for something else, without a word."""
+    if _WORDS_OF_CLOCKS.search(words):
+        raise UnclearDateError("the time of day in it is unclear; write 17:00")
+    has_month = _MONTHS.search(words) is not None
+    day_words = len(_DAY_WORDS.findall(words))
+    if day_words > 1 or (day_words and has_month):
+        raise UnclearDateError("there are two days in it")
+    numbers = _NUMBER.findall(words if has_month else _COUNTED.sub("", words))
+    days = [number for number in numbers if _DAY_OF_MONTH.fullmatch(number)]
+    years = [number for number in numbers if _YEAR.fullmatch(number)]
+    if (
+        len(days) + len(years) < len(numbers)
+        or len(days) > 1
+        or len(years) > 1
+        or (numbers and not has_month)
+    ):
+        raise UnclearDateError(
+            "a number in it is unclear; a time of day is written 17:00 or kl 9, a year with four figures"
+        )
 
 
 def _in_figures(figures: re.Match[str], today: date) -> date:

@@ -237,3 +237,17 @@ def test_the_command_is_imported_without_the_database_or_any_parser() -> None:
     )
 
     assert output.strip() == "[]"
+
+
+def test_a_title_that_several_have_is_not_enough_and_nothing_is_done(stina: Stina) -> None:
+    ids = [stina("add", title, "--json").document["id"] for title in ("Same", "same", "SAME")]
+    before = stina("list", "--all", "--json").document
+
+    for command in ("show", "done", "delete", "start"):
+        refused = stina(command, "same")
+        assert refused.code == 1
+        assert "3 are called that; say which one by its id" in refused.err
+        assert all(id in refused.err for id in ids)
+
+    assert stina("list", "--all", "--json").document == before
+    assert stina("done", ids[0]).code == 0

@@ -37,12 +37,14 @@ DAYS = {
 }
 
 MOMENTS = {
+    "2026-03-05 17:30": "imorgon 17.30; tomorrow 17.30",
+    "2026-05-01 17:30": "1 maj 17.30; 2026-05-01 17.30; fredag 1 maj 17.30",
     "2026-03-05 17:00": "imorgon kl 17:00; tomorrow 17:00; "
     "tomorrow at 5pm; 5pm tomorrow; i morgon kl. 17; at 17 tomorrow; "
     "tomorrow, 17:00; tomorrow @ 5 PM; imorgon klockan 17.00",
     "2026-03-05 09:00": "imorgon kl 9; tomorrow at 9; kl 9; 9:00; 9am; at 9",
     "2026-03-04 11:30": "kl 11.30; 11:30; today 11:30; idag kl 11:30",
-    "2026-03-04 12:00": "noon; at noon; in 2 hours; om 2 timmar; 12pm",
+    "2026-03-04 12:00": "noon; at noon; in 2 hours; om 2 timmar; 12pm; in 2h; om 2h; in 2 h",
     "2026-03-05 00:00": "12am; tomorrow 00:00; imorgon kl 0",
     "2026-03-04 10:00": "now; nu",
     "2026-03-04 08:00": "today at 08:00; idag kl 8",
@@ -55,6 +57,11 @@ MOMENTS = {
 }
 
 UNCLEAR = (
+    "imorgon 9; i morgon 8; tomorrow 9; tomorrow 1730; today 9; tomorrow at nine; 9 imorgon; dec 24 18.00; "
+    "tomorrow midnight; 17:00:30 tomorrow; imorgon kl 9.5; 1 maj 9; tomorrow 17h; today 17h; 2h; in 30m; 1y; "
+    "5 maj 24; 24 dec 18; 1 maj 00; 5 may 30; tomorrow 5pm EST; 2026-05-01 10:00 UTC; kl 17 imorgon UTC; "
+    "lördag 5 maj; tuesday 2026-05-01; sunday 5 may 2026; monday 1 may; idag imorgon; in 3 days tomorrow; "
+    "tomorrow in 2 hours; -1 maj; in -2 days; "
     "; ; banana; a; on; at; kl; kl 25; at 24; 13pm; 0am; 10:60; 12; 2027; march; mars; may; 1/5; 5.3; "
     "1/5/2026; 13/13; 31/2/2026; 31 februari; 30 feb; 2026-02-30; 2026-13-01; 2026-02-30T10:00; "
     "2026-05-01T25:00; eod; every monday; vecka 12; tomorrow at 5 and 6pm; tomorrow kl; tommorow; lunch; "
