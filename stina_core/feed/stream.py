@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ..changes import Changes, Cursor
-from ..errors import StoreClosedError, TransactionError
+from ..errors import ResyncRequiredError, StoreClosedError, TransactionError
 
 if TYPE_CHECKING:
     import asyncio
@@ -156,6 +156,9 @@ class ChangeStream:
                 self._read()
                 if not self._ready:
                     self._log.check_file()  # nothing will ever come from one that is not there any more
+            except ResyncRequiredError:
+                self._log.check_file()  # another file's feed is another one, too, and that says more
+                raise
             except StoreClosedError:
                 self._log.check_file()
                 if not self._closed and (self._follow is None or not self._ended()):
