@@ -220,8 +220,17 @@ def test_of_processes_that_complete_a_todo_at_once_one_makes_the_next(
     assert len(todos.series("a")) == 2
 
 
+def is_there(due: Due | None) -> bool:
+    """Whether clocks show it: the next of one that they skip is at the time that was meant, an hour before."""
+    if isinstance(due, datetime):
+        return due.astimezone(UTC).astimezone(due.tzinfo).replace(fold=0, tzinfo=None) == due.replace(
+            fold=0, tzinfo=None
+        )
+    return due is not None
+
+
 @given(
-    due=dues().filter(lambda due: due is not None),
+    due=dues().filter(is_there),
     rule=st.sampled_from(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]),
 )
 @settings(max_examples=40)
