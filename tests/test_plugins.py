@@ -374,7 +374,7 @@ def test_plugin_without_the_step_that_makes_its_tables_is_off_with_the_command_t
 
 def test_step_whose_source_is_missing_is_refused() -> None:
     namespace: dict[str, Any] = {}
-    exec("def initial(op): pass", namespace)
+    exec(compile("def initial(op): pass", "<made here>", "exec"), namespace)  # "<string>" may be python -c
 
     plugins = loaded(stepping("notes", namespace["initial"]))
 

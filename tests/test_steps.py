@@ -257,7 +257,7 @@ DELETE FROM notes_note""")
 
 def test_function_without_source_has_no_checksum() -> None:
     namespace: dict[str, Any] = {}
-    exec("def initial(op): pass", namespace)
+    exec(compile("def initial(op): pass", "<made here>", "exec"), namespace)  # "<string>" may be python -c
 
     with pytest.raises(OSError, match="source"):
         checksum(namespace["initial"])
