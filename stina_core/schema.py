@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import peewee
@@ -16,6 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .repository import Repository
+    from .transfer.here import Merge
+
+
+@dataclass(frozen=True, slots=True)
+class Merging:
+    """How rows of one table are merged with those of another store.
+
+    Attributes:
+        using: The plugin's function, or where it is.
+        ignoring: Columns that do not make a row another one.
+    """
+
+    using: Merge | str | None = None
+    ignoring: frozenset[str] = frozenset()
 
 
 class Schema:
@@ -25,6 +40,8 @@ class Schema:
         plugin: The plugin's name, which is the prefix of its tables.
         requires: Plugins its distribution requires; foreign keys may point to theirs.
         tables: What was declared, as catalog values.
+        adopted: Tables of the original app that the plugin takes over.
+        merging: By full name of a table, how its rows are merged, where the plugin says so.
     """
 
     def __init__(self, plugin: str, requires: Iterable[str] = ()) -> None:
@@ -33,6 +50,8 @@ class Schema:
         self.models: list[type[Model]] = []
         self.repositories: list[type[Repository] | str] = []
         self.tables: list[Table] = []
+        self.adopted: tuple[str, ...] = ()
+        self.merging: dict[str, Merging] = {}
         self._new: list[type[Model]] = []  # the others are in use by a program's earlier load of this plugin
 
     def add(self, *models: type[Model], repository: type[Repository] | str | None = None) -> None:
@@ -63,6 +82,44 @@ class Schema:
         if repository is not None:
             self.repositories.append(repository)
 
+    def adopts(self, *tables: str) -> None:
+        """Say which tables of the original app the plugin's steps take over, by their full names.
+
+        Where one of them is in a file again after that, because the original app
+        was run once more, people are told, and can merge it.
+        """
+        self.adopted = (*self.adopted, *tables)
+
+    def merges(
+        self, model: type[Model], *, using: Merge | str | None = None, ignoring: Iterable[str] = ()
+    ) -> None:
+        """Say how rows of *model* are merged into a store by `stina db import`.
+
+        Without it a row that is not here is added, and one that is here stays as it is.
+
+        Args:
+            using: Called with each row that is not here, as stored values by column, and with
+                what finds rows that are; it returns the row as it is to be added, or one
+                with the key of a row that is here: then it is taken for that one. The function,
+                or where it is, such as "stina_notes.merging:note": then only an import loads it.
+            ignoring: Columns that do not make a row that is here another one.
+
+        Raises:
+            SchemaError: *model* was not added before, or has no such columns.
+        """
+        if model not in self.models:
+            raise SchemaError(self.plugin, f"{_name(model)} is merged, but was not added; add it before")
+        table = self.tables[self.models.index(model)]
+        names = frozenset(ignoring)
+        unknown = sorted(names - {column.name for column in table.columns} | names & {*table.primary_key})
+        if unknown:
+            raise SchemaError(
+                self.plugin,
+                f"{unknown[0]!r} cannot be ignored where rows of {table.name} are merged: it is no column "
+                "beside its primary key",
+            )
+        self.merging[table.name] = Merging(using, names)
+
     def withdraw(self) -> None:
         """Take back everything declared, also what other plugins' models were told of it."""
         for model in self._new:
@@ -74,6 +131,7 @@ class Schema:
         self.models.clear()
         self.repositories.clear()
         self.tables.clear()
+        self.merging.clear()
 
     def _claim(self, model: type[Model]) -> None:
         if not (isinstance(model, type) and issubclass(model, Model)):

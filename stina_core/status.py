@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from .backends.sqlite import backup, inspection
 from .comparing import Deviation, deviations, differences, file_schema, unchanged
 from .errors import DriftError, SchemaTooNewError, StoreCorruptError, StoreError
+from .leftovers import OldFile, OldTable, old_files, old_tables
 from .migrations.core_steps import core_steps
 from .migrations.core_tables import misfit
 from .migrations.drift import drift_message, harmful
@@ -82,6 +83,8 @@ class StoreReport:
         plugins: As they would be in this store.
         orphaned: Plugins that have data in the file and are not installed.
         rows: Number of rows of each table of a plugin that is in the file.
+        old_tables: Tables of the original app, and of nobody; see `leftovers`.
+        old_files: What the original app has beside the file.
         compared: Plugins whose models the file was held against; not those with pending steps.
         differences: How the file differs from these models.
     """
@@ -97,6 +100,8 @@ class StoreReport:
     plugins: tuple[PluginStatus, ...] = ()
     orphaned: tuple[str, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
+    old_tables: tuple[OldTable, ...] = ()
+    old_files: tuple[OldFile, ...] = ()
     compared: tuple[str, ...] = ()
     differences: tuple[Deviation, ...] = ()
 
@@ -121,7 +126,14 @@ def inspect(config: StoreConfig, plugins: Plugins) -> StoreReport:
     if config.in_memory or not _present(path):
         pending = _names(_plan(plugins, None))
         return StoreReport(
-            path, False, 0, SchemaReport(SchemaState.NEW), pending, _backups(config), plugins=loaded
+            path,
+            False,
+            0,
+            SchemaReport(SchemaState.NEW),
+            pending,
+            _backups(config),
+            plugins=loaded,
+            old_files=() if config.in_memory else old_files(path),
         )
     report = StoreReport(
         path,
@@ -131,15 +143,17 @@ def inspect(config: StoreConfig, plugins: Plugins) -> StoreReport:
         (),
         _backups(config),
         plugins=loaded,
+        old_files=old_files(path),
     )
     try:
         contents = inspection.contents(path)
         shapes = file_schema(path) if contents.ledger is not None else Shapes()
         rows = inspection.counts(path, _owned(shapes, contents, plugins))
+        current = _plan(plugins, contents)
+        left = _left(path, plugins, contents, current)
     except StoreError as error:
         state = SchemaState.DAMAGED if isinstance(error, StoreCorruptError) else SchemaState.UNREADABLE
         return replace(report, schema=SchemaReport(state, _with_path(path, error)))
-    current = _plan(plugins, contents)
     schema = _schema(contents, current)
     drift = differences(shapes, _comparable(plugins, contents, current))
     return replace(
@@ -151,6 +165,7 @@ def inspect(config: StoreConfig, plugins: Plugins) -> StoreReport:
         plugins=_placed(plugins, contents, current, _refusals(path, plugins, drift)),
         orphaned=tuple(sorted(current.orphaned - {plugin.name for plugin in plugins})),
         rows=rows,
+        old_tables=left,
         compared=tuple(drift),
         differences=tuple(deviations(drift)),
     )
@@ -217,6 +232,14 @@ def _owned(shapes: Shapes, found: Contents, plugins: Plugins) -> list[str]:
     declared = {table for plugin in plugins for table in plugin.tables}
     prefixes = tuple(f"{name}_" for name in names)
     return [table for table in sorted(shapes.tables) if table in declared or table.startswith(prefixes)]
+
+
+def _left(path: str, plugins: Plugins, found: Contents, current: Plan) -> tuple[OldTable, ...]:
+    if found.foreign:
+        return ()
+    return old_tables(
+        found.tables, plugins, _names(current), current.orphaned, lambda names: inspection.counts(path, names)
+    )
 
 
 def _comparable(plugins: Plugins, found: Contents, current: Plan) -> list[Plugin]:

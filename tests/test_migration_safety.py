@@ -126,10 +126,7 @@ def test_old_file_is_copied_before_anything_changes(store_path: Path) -> None:
 
     def adopt(op: Operations) -> None:
         op.create_table("note", id=IdField(), title=TextField(default=""))
-        rows = [
-            {"id": str(row["key"]), "title": row["value"]}
-            for row in op.old_rows("kv", "key", "value", key="key")
-        ]
+        rows = [{"id": row.id(), "title": row.text("value")} for row in op.old_rows("kv", key="key")]
         op.insert("note", rows)
         op.unsafe_sql("DROP TABLE kv")
 

@@ -181,35 +181,6 @@ def test_has_table_sees_tables_of_anybody(store_path: Path) -> None:
     assert found == [True, True, True, False, False]
 
 
-def test_old_rows_repair_texts_that_are_not_utf8_and_note_it(store_path: Path) -> None:
-    connection = apsw.Connection(str(store_path))
-    connection.execute("CREATE TABLE old (id INTEGER, text TEXT, other)")
-    connection.execute("INSERT INTO old VALUES (1, 'fine', x'00ff')")
-    connection.execute("INSERT INTO old VALUES (2, CAST(x'61ff62' AS TEXT), 1.5)")
-    connection.execute(
-        "INSERT INTO old VALUES (3, CAST(x'eda0bdedb98a' AS TEXT), NULL)"
-    )  # an emoji in two halves
-    connection.close()
-    found: list[dict[str, Any]] = []
-
-    def read(op: Operations) -> None:
-        found.extend(op.old_rows("old", "id", "text", "missing", "other", key="id"))
-
-    opened(store_path, stepping("notes", read), strict=True).close()
-
-    assert found == [
-        {"id": 1, "text": "fine", "other": b"\x00\xff"},
-        {"id": 2, "text": "a\ufffdb", "other": 1.5},
-        {"id": 3, "text": "\U0001f64a", "other": None},
-    ]
-    assert file_rows(
-        store_path, 'SELECT plugin, "table", "key", "column", "before", reason, at > 0 FROM stina_repair'
-    ) == [
-        ("notes", "old", 2, "text", b"a\xffb", "the text was not UTF-8", 1),
-        ("notes", "old", 3, "text", bytes.fromhex("eda0bdedb98a"), "the text was not UTF-8", 1),
-    ]
-
-
 def test_repair_keeps_the_value_before_as_it_was(store_path: Path) -> None:
     values: list[Any] = [None, 7, 1.5, "text", b"\xff"]
 
@@ -242,7 +213,8 @@ WRONG: list[tuple[Callable[[Operations], object], str]] = [
     (lambda op: op.drop_index("there", "nothing"), "no such index"),
     (lambda op: op.insert("there", [{"id": "a"}, {"title": "b"}]), "same columns"),
     (lambda op: op.insert("there", [{'id") --': "a"}]), "cannot name a column"),
-    (lambda op: list(op.old_rows("nothing", "id", key="id")), "no table 'nothing'"),
+    (lambda op: list(op.old_rows("nothing")), "no table 'nothing'"),
+    (lambda op: list(op.old_rows("notes_there", key="key")), "with a column 'key'"),
     (lambda op: op.unsafe_sql("SELEC 1"), "syntax error"),
 ]
 

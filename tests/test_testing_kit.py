@@ -5,12 +5,21 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from stina_core import Plugins, Store, StoreConfig, open_store
-from stina_core.testing import file_rows, memory_store, plugins_of, run_python, run_together, running_python
+from stina_core.testing import (
+    StinaCommand,
+    file_rows,
+    memory_store,
+    plugins_of,
+    run_python,
+    run_together,
+    running_python,
+)
 
 
 def test_default_store_of_a_test_is_in_its_own_directory(stina_home: Path) -> None:
@@ -90,6 +99,40 @@ def test_child_process_uses_the_tests_own_home_too(stina_home: Path) -> None:
 def test_store_fixture_is_strict_and_on_a_file(store_path: Path, store: Store) -> None:
     assert store_path.is_file()
     assert store.config.strict
+
+
+def test_seeded_store_has_rows_of_every_plugin(seeded_store: Store, store_path: Path) -> None:
+    with seeded_store.snapshot():
+        tables = [table for plugin in seeded_store.plugins for table in plugin.tables]
+    counts = {table: file_rows(store_path, f'SELECT count(*) FROM "{table}"')[0][0] for table in tables}
+
+    assert {table.partition("_")[0] for table, rows in counts.items() if rows} >= {
+        "chat",
+        "kv",
+        "memories",
+        "todos",
+    }
+
+
+def test_command_of_a_test_works_on_its_store(stina: StinaCommand, store_path: Path) -> None:
+    assert stina("kv", "set", "a", "1").code == 0
+
+    result = stina("kv", "get", "a", "--json")
+    assert (result.code, result.document["value"], result.err) == (0, 1, "")
+    assert replace(stina, first=("kv",))("get", "a").out == "1\n"
+    assert file_rows(store_path, "SELECT value FROM kv_entry") == [("1",)]
+    assert replace(stina, env={"STINA_PLUGINS": "todos"})("kv", "get", "a").code != 0
+
+
+def test_command_that_prints_a_traceback_fails_the_test(
+    stina: StinaCommand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = tmp_path / "sitecustomize.py"
+    broken.write_text("import sys; sys.stderr.write('Traceback (most recent call last):\\n')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    with pytest.raises(AssertionError, match="Traceback"):
+        stina("db", "path")
 
 
 def test_memory_store_leaves_no_file(stina_home: Path, tmp_path: Path) -> None:

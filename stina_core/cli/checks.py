@@ -186,6 +186,23 @@ def repairs(facts: Facts) -> Iterator[Finding]:
         yield Finding(_INFO, one.plugin, message, "the values as they were are in the table stina_repair")
 
 
+def leftovers(facts: Facts) -> Iterator[Finding]:
+    """What the original app has beside ours, and whether it wrote to its own tables again."""
+    merge = "stina db import --from-old-tables merges what is new in it, and the table goes"
+    for table in facts.report.old_tables:
+        if table.plugin and table.rows and not table.waiting:
+            message = f"{count(table.rows, 'row')} in a table of the original app that {table.plugin} adopted before"
+            yield Finding(_WARNING, table.name, message, merge)
+        elif not table.plugin:
+            message = f"no plugin here owns this table ({count(table.rows, 'row')}); it stays as it is"
+            yield Finding(_INFO, table.name, message)
+    for file in facts.report.old_files:
+        remedy = "stina db import takes what is in it" if file.kind == "state" else ""
+        yield Finding(
+            _INFO, file.path, f"is a file of the original app ({file.kind}); it stays as it is", remedy
+        )
+
+
 def backups(facts: Facts) -> Iterator[Finding]:
     """Whether there is something to go back to."""
     usable = [backup for backup in facts.report.backups if backup.reason != "corrupt"]
@@ -208,5 +225,6 @@ CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     capture,
     consumers,
     repairs,
+    leftovers,
     backups,
 )

@@ -10,11 +10,13 @@ import click
 from .confirming import confirm, yes_option
 from .invocation import current_invocation, plugins_print_to_stderr
 from .make_command import make
-from .output import emit
+from .output import emit, emit_rows
 from .schema_commands import check, migrate, plan, purge
 from .seed_command import seed
+from .transfer_commands import export, import_
 
 if TYPE_CHECKING:
+    from ..backends.sqlite.inspection import Repair
     from ..maintenance import Replaced
     from ..status import StoreReport
 
@@ -35,11 +37,18 @@ def path() -> None:
 
 
 @db.command()
-def status() -> None:
+@click.option(
+    "--repairs", is_flag=True, help="Print every value that had to be repaired, as it was, instead."
+)
+def status(repairs: bool) -> None:
     """Print what is in the file and what is pending. Changes nothing."""
     from .documents import fail_if_unusable
 
     report = current_invocation().inspect()
+    if repairs:
+        fail_if_unusable(report)
+        emit_rows(_repairs(report))
+        return
     emit(report, _status(report))
     fail_if_unusable(report)
 
@@ -98,7 +107,7 @@ def reset(yes: bool) -> None:
     emit({"path": done.path, "backup": done.before}, f"the store is empty\n{_before(done)}")
 
 
-for _command in (plan, check, migrate, purge, seed):
+for _command in (plan, check, migrate, purge, seed, import_, export):
     db.add_command(_command)
 
 
@@ -108,6 +117,12 @@ def _before(done: Replaced) -> str:
     return f"what was in it before is kept in {done.before.path}"
 
 
+def _repairs(report: StoreReport) -> list[Repair]:
+    from ..backends.sqlite import inspection
+
+    return inspection.repairs(report.path) if report.exists else []
+
+
 def _status(report: StoreReport) -> str:
     from .documents import (
         consumer_line,
@@ -115,6 +130,8 @@ def _status(report: StoreReport) -> str:
         feed_line,
         in_words,
         next_step,
+        old_file_line,
+        old_table_line,
         plugin_lines,
         state,
         tables_left,
@@ -133,6 +150,8 @@ def _status(report: StoreReport) -> str:
         ("orphaned", f"{name}: {tables_left(report, name)}; `stina db purge {name}` deletes that")
         for name in report.orphaned
     ]
+    pairs += [("old table", old_table_line(one)) for one in report.old_tables]
+    pairs += [("old file", old_file_line(one)) for one in report.old_files]
     pairs += [("backup", f"{made.at} {made.reason} {made.path}") for made in report.backups]
     pairs += [
         ("repaired", f"{count(one.count, 'value')} of {one.table}.{one.column} ({one.plugin}): {one.reason}")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..backends.sqlite.feed_inspection import Feed, FeedConsumer
+    from ..leftovers import OldFile, OldTable
     from ..status import StoreReport
 
 _STATES = {
@@ -103,6 +104,26 @@ def consumer_line(consumer: FeedConsumer) -> str:
     return ", ".join(words)
 
 
+def old_table_line(table: OldTable) -> str:
+    """Return what becomes of a table of the original app, or of nobody."""
+    words = f"{table.name} {count(table.rows, 'row')}: "
+    if not table.plugin:
+        return f"{words}no plugin here owns it; it stays as it is"
+    if table.waiting:
+        return f"{words}the plugin {table.plugin} adopts it at the next use of the store"
+    return (
+        f"{words}the original app's, adopted by {table.plugin} before; "
+        "`stina db import --from-old-tables` merges what is new in it"
+    )
+
+
+def old_file_line(file: OldFile) -> str:
+    """Return what becomes of a file of the original app."""
+    if file.kind == "state":
+        return f"{file.path}: of the original app, before it had a database; `stina db import` merges it"
+    return f"{file.path}: of the original app ({file.kind}); it stays as it is"
+
+
 def next_step(report: StoreReport) -> str:
     """Return what the next command that uses the store would do to it first."""
     steps = f"{count(len(report.pending), 'step')} ({', '.join(report.pending)})"
@@ -114,8 +135,8 @@ def next_step(report: StoreReport) -> str:
         return f"the first command that uses the store makes it and runs {steps}; nothing was made yet"
     if report.schema.state is SchemaState.UNADOPTED:
         return (
-            f"the first command that uses the store makes a verified backup and runs {steps}. The tables "
-            f"in the file ({', '.join(report.schema.tables)}) stay as they are; nothing was changed yet"
+            f"the first command that uses the store makes a verified backup and runs {steps}; "
+            "nothing was changed yet"
         )
     return f"the next command that uses the store runs {steps}"
 

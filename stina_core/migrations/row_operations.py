@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..backends.base import BrokenText
 from ..catalog import Value
 from ..definitions import check_name
 from ..errors import DefinitionError
 from ..ids import now_ms
+from ..log import get_logger
+from .old_rows import OldRow, OldTable
+from .retirement import Same, users, verify
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
+
+log = get_logger(__name__)
 
 _SAVEPOINT = re.compile(r"\W*(SAVEPOINT|RELEASE|ROLLBACK)\b", re.IGNORECASE)
 
@@ -41,7 +46,8 @@ class RowOperations:
         self.now = now_ms()
         self.touched: set[str] = set()
         self.breaking = False
-        self._reading: list[Generator[dict[str, Value]]] = []
+        self._reading: list[Generator[OldRow]] = []
+        self._noted: dict[str, dict[Value, list[str]]] = {}  # by table and key, the column of each repair
 
     def close(self) -> None:
         """End reads that the step has not finished: an open one keeps tables from being changed."""
@@ -124,32 +130,57 @@ class RowOperations:
         """Whether the file has the table *name* (a full name), whoever made it, with all of *columns*."""
         return name in self._ddl.tables() and set(columns) <= set(self._ddl.columns(name))
 
-    def old_rows(self, name: str, *columns: str, key: str) -> Iterator[dict[str, Value]]:
-        """Return the rows of a table the original app made, one at a time; columns it lacks are left out.
+    def old_rows(self, name: str, *, key: str = "id") -> Iterator[OldRow]:
+        """Return the rows of a table the original app made, one at a time, in the order it wrote them.
 
-        A text that is not UTF-8 is repaired and noted in `stina_repair` under the
-        value of the column *key*, with the bytes it had. The table is only read.
+        The table is only read. Repairs are noted under the value of the column *key*.
 
         Raises:
-            DefinitionError: there is no such table, or it has none of *columns*.
+            DefinitionError: there is no such table, or it has no column *key*.
         """
-        there = self._ddl.columns(name)
-        present = [column for column in columns if column in there]
-        if not present:
-            raise DefinitionError(f"the file has no table {name!r} with any of {', '.join(columns)}")
-        rows = self._old_rows(name, present, key)
+        if not self.has_table(name, key):
+            raise DefinitionError(f"the file has no table {name!r} with a column {key!r}")
+        rows = self._old_rows(name, key)
         self._reading.append(rows)
         return rows
 
-    def _old_rows(self, name: str, present: Sequence[str], key: str) -> Generator[dict[str, Value]]:
-        for values in self._backend.old_rows(name, present):
-            row: dict[str, Value] = {}
-            for column, value in zip(present, values, strict=True):
-                row[column] = value.repaired() if isinstance(value, BrokenText) else value
-            for column, value in zip(present, values, strict=True):
-                if isinstance(value, BrokenText):
-                    self.repair(name, row.get(key), column, bytes(value), "the text was not UTF-8")
-            yield row
+    def _old_rows(self, name: str, key: str) -> Generator[OldRow]:
+        yield from OldTable(self._backend, name, key, partial(self.repair, name), self._report)
+
+    def retire(
+        self,
+        name: str,
+        *,
+        into: str,
+        same: Same,
+        key: str = "id",
+        new_key: str = "id",
+    ) -> bool:
+        """Drop the table *name* of the original app, after a backup, once all of it is found in the table *into*.
+
+        Both are read again, as they are in the file: each old row must be there
+        under its key, with equal values in the columns *same*; what is not must
+        have been noted in `stina_repair` by this step.
+
+        Args:
+            same: By old column the new one; or that with what makes the new value of the old one.
+
+        Returns:
+            Whether it was dropped. It stays where another table, a view or a trigger names it.
+
+        Raises:
+            DefinitionError: something is missing or different, and nothing says why.
+        """
+        full = self._full(into)
+        verify(self._backend, name, key, full, new_key, same, self._noted.get(name, {}))
+        in_use = users(self._backend, name)
+        if in_use:
+            log.info("adoption.kept", table=name, named_by=in_use)
+            return False
+        self._before_loss()
+        self.breaking = True
+        self._ddl.drop_table(name)
+        return True
 
     def repair(self, table: str, key: Value, column: str, before: Value, reason: str) -> None:
         """Note in `stina_repair` what had to be changed or left out, with the value it had.
@@ -162,6 +193,7 @@ class RowOperations:
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             (self._plugin, table, key, column, before, reason, self.now),
         )
+        self._noted.setdefault(table, {}).setdefault(key, []).append(column)
 
     def _full(self, name: str) -> str:
         return f"{self._plugin}_{check_name(name, 'a table')}"

@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .commands import CommandResult, StinaCommand
     from .faults import PlantedError, failing_at, killing_at, statements
     from .forks import forked
     from .migrations import MigrationSuite
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from .stores import file_rows, memory_store, plugins_of
 
 _HOMES = {
+    "CommandResult": ".commands",
     "MigrationSuite": ".migrations",
     "PlantedError": ".faults",
     "Running": ".processes",
+    "StinaCommand": ".commands",
     "failing_at": ".faults",
     "file_rows": ".stores",
     "forked": ".forks",
@@ -37,9 +40,11 @@ _HOMES = {
 }
 
 __all__ = [
+    "CommandResult",
     "MigrationSuite",
     "PlantedError",
     "Running",
+    "StinaCommand",
     "failing_at",
     "file_rows",
     "forked",

@@ -19,6 +19,7 @@ import pytest
 
 if TYPE_CHECKING:
     from stina_core import Store
+    from stina_core.testing.commands import StinaCommand
 
 _SETTINGS = ("STINA_DB", "STINA_PLUGINS", "STINA_STRICT")
 
@@ -89,3 +90,23 @@ def store(store_path: Path) -> Iterator[Store]:
 
     with open_store(store_path, StoreConfig(strict=True)) as opened:
         yield opened
+
+
+@pytest.fixture
+def seeded_store(store: Store) -> Store:
+    """Return the same store with the small example data of every installed plugin: tens of rows, always the same."""
+    from stina_core import StoreConfig, installed_plugins, load_plugins
+    from stina_core.seeding import SIZES, seed
+
+    done = seed(store, load_plugins(installed_plugins(), StoreConfig(strict=True)), SIZES["small"], 0)
+    for name, error in done.items():
+        assert error is None, f"the example data of {name} cannot be written: {error}"
+    return store
+
+
+@pytest.fixture
+def stina(store_path: Path) -> StinaCommand:
+    """Return a function that runs the `stina` command on the test's store: `stina("kv", "list", "--json").document`."""
+    from stina_core.testing.commands import StinaCommand
+
+    return StinaCommand(store_path)

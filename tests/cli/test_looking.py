@@ -136,7 +136,7 @@ def test_overview_of_an_old_file_says_that_a_backup_comes_first(old_file: Path, 
 
     assert "not adopted yet" in text
     assert "verified backup" in text
-    assert "(kv, tasks) stay as they are" in text
+    assert "nothing was changed yet" in text
 
 
 def test_overview_counts_the_rows_of_each_plugin(notes: Site, stina: Run) -> None:

@@ -424,7 +424,6 @@ def test_doctor_and_status_say_what_an_orphan_keeps_and_how_it_is_deleted(orphan
 
     (line,) = [line for line in status.out.splitlines() if line.startswith("orphaned")]
     assert line.split(maxsplit=1)[1] == "tasks: tasks_todo 1 row; `stina db purge tasks` deletes that"
-    (finding,) = [one for one in findings if one["subject"] == "tasks"]
-    assert finding["severity"] == "warning"
+    (finding,) = [one for one in findings if (one["subject"], one["severity"]) == ("tasks", "warning")]
     assert finding["message"].endswith("tasks_todo 1 row")
     assert finding["remedy"].endswith("stina db purge tasks")

@@ -1,41 +1,18 @@
 from __future__ import annotations
 
 import gzip
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
 
-import stina_kv.plugin
-from stina_core import JsonValue, Store, StoreConfig, open_store
-from stina_core.testing import file_rows, plugins_of
+from stina_core.testing import file_rows
 from stina_kv import KvRepository
 from stina_kv.checks import findings
 
-PLUGINS = plugins_of(kv=stina_kv.plugin)
+from .old_files import KV, PLUGINS, REPAIRS, STATE, adopted, left_out, old_file, values
+
 REAL_FILE = Path(__file__).parent / "data" / "108b028-small.db.gz"
-
-KV = "CREATE TABLE kv (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
-STATE = 'CREATE TABLE "state" ("key" TEXT PRIMARY KEY, "value" TEXT NOT NULL, "updatedAt" INTEGER NOT NULL)'
-REPAIRS = 'SELECT "table", "key", "column", "before", "reason" FROM stina_repair ORDER BY id'
-
-
-def old_file(path: Path, *statements: str) -> None:
-    connection = apsw.Connection(str(path))
-    connection.execute("PRAGMA journal_mode = WAL")
-    for statement in statements:
-        connection.execute(statement)
-    connection.close()
-
-
-def adopted(path: Path) -> Store:
-    return open_store(path, StoreConfig(strict=True), plugins=PLUGINS)
-
-
-def values(store: Store) -> dict[str, JsonValue]:
-    return {entry.key: entry.value for entry in store[KvRepository].list()}
 
 
 def tables(path: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -83,41 +60,6 @@ def test_kv_rows_become_text_and_the_counter_an_integer(store_path: Path) -> Non
     assert file_rows(store_path, REPAIRS) == []
 
 
-def test_state_brings_its_times(store_path: Path) -> None:
-    old_file(
-        store_path, STATE, "INSERT INTO state VALUES ('theme', 'mörk', 1762532514806), ('count', '6', 0)"
-    )
-
-    with adopted(store_path) as store:
-        entries = store[KvRepository].list()
-
-    assert [(entry.key, entry.value, entry.updated_at) for entry in entries] == [
-        ("count", "6", datetime(1970, 1, 1, tzinfo=UTC)),
-        ("theme", "mörk", datetime(2025, 11, 7, 16, 21, 54, 806000, UTC)),
-    ]
-
-
-def test_a_time_that_is_none_becomes_the_time_of_adoption_and_is_listed(store_path: Path) -> None:
-    old_file(
-        store_path,
-        STATE,
-        "INSERT INTO state VALUES ('a', '1', 1e18), ('b', '2', 'soon'), ('c', '3', 253402300799999), "
-        "('d', '4', 253402300800000), ('e', '5', -62135596800000)",
-    )
-
-    with adopted(store_path) as store:
-        times = {entry.key: entry.updated_at for entry in store[KvRepository].list()}
-
-    assert times["c"] == datetime(9999, 12, 31, 23, 59, 59, 999000, UTC)
-    assert times["e"] == datetime(1, 1, 1, tzinfo=UTC)
-    assert times["a"] == times["b"] == times["d"]
-    assert [row[:4] for row in file_rows(store_path, REPAIRS)] == [
-        ("state", "a", "updatedAt", 10**18),
-        ("state", "b", "updatedAt", "soon"),
-        ("state", "d", "updatedAt", 253402300800000),
-    ]
-
-
 def test_state_wins_over_kv_and_the_other_value_is_listed(store_path: Path) -> None:
     old_file(
         store_path,
@@ -137,77 +79,28 @@ def test_state_wins_over_kv_and_the_other_value_is_listed(store_path: Path) -> N
         }
     reason = "the row was left out: the value of this key in state was taken"
     assert file_rows(store_path, REPAIRS) == [
-        ("kv", "theme", "value", "light", reason),
-        ("kv", "counter", "value", "NaN", reason),
+        ("kv", "theme", "*", '{"key": "theme", "value": "light"}', reason),
+        ("kv", "counter", "*", '{"key": "counter", "value": "NaN"}', reason),
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("0", 0),
-        ("-3", -3),
-        ("+5", 5),
-        ("007", 7),
-        (" \n\u00a0\ufeff12\u2028", 12),
-        ("5.", 5),
-        ("5.0", 5),
-        ("1e3", 1000),
-        ("1.5e1", 15),
-        ("-0", 0),
-        ("0x1F", 31),
-        ("0b101", 5),
-        ("0O17", 15),
-        ("9007199254740993", 9007199254740993),
-        ("9223372036854775807", (1 << 63) - 1),
-        ("-9223372036854775808", -(1 << 63)),
-        ("0" * 200 + "4", 4),
-    ],
-)
-def test_a_whole_counter_is_read_as_javascript_would(store_path: Path, text: str, number: int) -> None:
-    old_file(store_path, KV, f"INSERT INTO kv VALUES ('counter', '{text}')")
+def test_an_equal_value_in_both_tables_is_listed_in_each_where_it_was_changed(store_path: Path) -> None:
+    old_file(
+        store_path,
+        KV.replace(" NOT NULL", ""),
+        STATE.replace('"value" TEXT NOT NULL', '"value" TEXT'),
+        "INSERT INTO kv VALUES ('counter', 'NaN'), ('null', NULL), ('same', 'x')",
+        "INSERT INTO state VALUES ('counter', 'NaN', 5), ('null', NULL, 5), ('same', 'x', 5)",
+    )
 
     with adopted(store_path) as store:
-        assert store[KvRepository].get("counter") == number
-    assert file_rows(store_path, REPAIRS) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "number", "reason"),
-    [
-        ("NaN", 0, "no number"),
-        ("abc", 0, "no number"),
-        ("Infinity", 0, "no number"),
-        ("-Infinity", 0, "no number"),
-        ("nan", 0, "no number"),
-        ("", 0, "no number"),
-        ("  ", 0, "no number"),
-        ("1_000", 0, "no number"),
-        ("٣", 0, "no number"),
-        ("-0x10", 0, "no number"),
-        ("12px", 0, "no number"),
-        ("2.75", 2, "fraction"),
-        ("-2.75", -2, "fraction"),
-        (".5", 0, "fraction"),
-        ("1e400", 0, "64 bits"),
-        ("1e19", 0, "64 bits"),
-        ("9223372036854775808", 0, "64 bits"),
-        ("-9223372036854775809", 0, "64 bits"),
-        ("9" * 5000, 0, "64 bits"),
-        ("1e999999999", 0, "64 bits"),
-        ("0x" + "f" * 5000, 0, "64 bits"),
-    ],
-)
-def test_any_other_counter_becomes_a_number_and_is_listed(
-    store_path: Path, text: str, number: int, reason: str
-) -> None:
-    old_file(store_path, KV, f"INSERT INTO kv VALUES ('counter', '{text}')")
-
-    with adopted(store_path) as store:
-        assert store[KvRepository].get("counter") == number
-    [repair] = file_rows(store_path, REPAIRS)
-    assert repair[:4] == ("kv", "counter", "value", text)
-    assert reason in repair[4]
+        assert values(store) == {"counter": 0, "null": None, "same": "x"}
+    assert [row[:4] for row in file_rows(store_path, REPAIRS)] == [
+        ("state", "counter", "value", "NaN"),
+        ("state", "null", "value", None),
+        ("kv", "counter", "value", "NaN"),
+        ("kv", "null", "value", None),
+    ]
 
 
 def test_rows_without_a_usable_key_are_left_out_and_listed(store_path: Path) -> None:
@@ -221,15 +114,36 @@ def test_rows_without_a_usable_key_are_left_out_and_listed(store_path: Path) -> 
 
     with adopted(store_path) as store:
         assert values(store) == {"good": "h"}
-    assert [row[:4] for row in file_rows(store_path, REPAIRS)] == [
-        ("kv", None, "value", "a"),
-        ("kv", None, "value", "b"),
-        ("kv", "", "value", "c"),
-        ("kv", long, "value", "d"),
-        ("kv", b"k", "value", "e"),
-        ("kv", "line\nbreak", "value", "f"),
-        ("kv", "k\x00", "value", "g"),
+    assert left_out(store_path, "kv") == [
+        {"key": None, "value": "a"},
+        {"key": None, "value": "b"},
+        {"key": "", "value": "c"},
+        {"key": long, "value": "d"},
+        {"key": {"$hex": "6b"}, "value": "e"},
+        {"key": "line\nbreak", "value": "f"},
+        {"key": "k\x00", "value": "g"},
     ]
+    assert [row[4] for row in file_rows(store_path, REPAIRS)] == [
+        "the row was left out: its key is no text",
+        "the row was left out: its key is no text",
+        "the row was left out: its key is empty, too long or has a control character",
+        "the row was left out: its key is empty, too long or has a control character",
+        "the row was left out: its key is no text",
+        "the row was left out: its key is empty, too long or has a control character",
+        "the row was left out: its key is empty, too long or has a control character",
+    ]
+
+
+def test_numbers_and_bytes_are_no_keys_also_where_the_bytes_are_no_text(store_path: Path) -> None:
+    old_file(
+        store_path,
+        "CREATE TABLE kv (key, value TEXT)",
+        "INSERT INTO kv VALUES (5, 'a'), (1.5, 'b'), (x'ff', 'c'), ('5', 'd')",
+    )
+
+    with adopted(store_path) as store:
+        assert values(store) == {"5": "d"}
+    assert [row["key"] for row in left_out(store_path, "kv")] == [5, 1.5, {"$hex": "ff"}]
 
 
 def test_text_that_is_not_utf8_is_repaired_and_listed_with_its_bytes(store_path: Path) -> None:
@@ -249,7 +163,7 @@ def test_text_that_is_not_utf8_is_repaired_and_listed_with_its_bytes(store_path:
         ("kv", "joined", "value", b"\xed\xa0\xbc\xed\xbd\x93"),
         ("kv", "k\ufffd", "key", b"k\xff"),
         ("kv", "k\ufffd", "key", b"k\xfe"),
-        ("kv", "k\ufffd", "value", "y"),
+        ("kv", "k\ufffd", "*", '{"key": {"$hex": "6bfe"}, "value": "y"}'),
     ]
 
 
@@ -279,14 +193,44 @@ def test_values_that_are_no_text_become_text_and_are_listed(store_path: Path) ->
 
 @pytest.mark.parametrize(
     "table",
-    ["CREATE TABLE kv (k TEXT, v TEXT)", "CREATE TABLE kv (key TEXT)", "CREATE TABLE kv (value TEXT, other)"],
+    [
+        "CREATE TABLE kv (k TEXT, v TEXT)",
+        "CREATE TABLE kv (key TEXT)",
+        "CREATE TABLE kv (value TEXT, other)",
+        "CREATE TABLE state (key TEXT, value TEXT)",
+        "CREATE VIEW kv AS SELECT 1 AS key, 2 AS value",
+    ],
 )
 def test_another_programs_table_of_that_name_is_left_alone(store_path: Path, table: str) -> None:
-    old_file(store_path, table, "INSERT INTO kv DEFAULT VALUES")
+    old_file(store_path, table)
+    if "VIEW" not in table:
+        file_rows(store_path, f"INSERT INTO {table.split()[2]} DEFAULT VALUES")
+    schema = "SELECT name, sql FROM sqlite_schema WHERE name IN ('kv', 'state')"
+    before = file_rows(store_path, schema)
 
     with adopted(store_path) as store:
         assert values(store) == {}
     assert file_rows(store_path, REPAIRS) == []
+    assert file_rows(store_path, schema) == before
+    assert file_rows(store_path, f"SELECT count(*) FROM {before[0][0]}") == [(1,)]
+
+
+def test_what_another_program_added_to_the_tables_is_listed(store_path: Path) -> None:
+    old_file(
+        store_path,
+        "CREATE TABLE kv (key TEXT, value TEXT, extra)",
+        "CREATE TABLE state (key TEXT, value TEXT, updatedAt INTEGER, extra)",
+        "INSERT INTO kv VALUES ('a', 'x', 1), ('b', 'x', NULL), ('c', 'x', x'00'), ('d', 'x', NULL)",
+        "INSERT INTO state VALUES ('c', 'x', 5, 'more'), ('d', 'x', 5, NULL)",
+    )
+
+    with adopted(store_path) as store:
+        assert values(store) == dict.fromkeys("abcd", "x")
+    assert [row[:4] for row in file_rows(store_path, REPAIRS)] == [
+        ("state", "c", "extra", "more"),
+        ("kv", "a", "extra", 1),
+        ("kv", "c", "*", '{"key": "c", "value": "x", "extra": {"$hex": "00"}}'),
+    ]
 
 
 def test_a_value_larger_than_the_limit_is_kept_and_reported(store_path: Path) -> None:
@@ -308,7 +252,7 @@ def test_a_real_old_file_is_adopted_backed_up_and_otherwise_left_as_it_was(store
         assert values(store) == {"conversation_id": "conv_mhoo1bbq_jld3telx", "counter": 7}
         backup = store.outcome.backup
 
-    assert tables(store_path) == before
+    assert tables(store_path) == {name: rows for name, rows in before.items() if name != "kv"}
     assert len(before) == 6
     assert {"interactions", "interaction_messages", "kv", "memories", "todos"} < before.keys()
     assert file_rows(store_path, REPAIRS) == []
@@ -344,5 +288,5 @@ def test_the_steps_are_those_that_were_released() -> None:
 
     assert {step.id: step.checksum for step in steps} == {
         "0001_initial": "2dbd2743fbdb5587",
-        "0002_adopt": "d55059a3dc1236b3",
+        "0002_adopt": "b11c30c9a0b5957e",
     }

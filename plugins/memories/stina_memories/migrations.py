@@ -27,3 +27,10 @@ def initial(op: Operations) -> None:
         updated_at=TimestampField(),
     )
     op.create_search("memory", "title", "content")
+
+
+def adopt(op: Operations) -> None:
+    """Take over the memories of the original app; `adoption.py` says how."""
+    from .adoption import adopt  # few starts need it
+
+    adopt(op)

@@ -13,11 +13,13 @@ from .models import Memory
 @hookimpl
 def register_schema(schema: Schema) -> None:
     schema.add(Memory, repository="stina_memories.repository:MemoryRepository")
+    schema.adopts("memories")
 
 
 @hookimpl
 def migrate(migrations: Migrations) -> None:
     migrations.step("0001_initial")(steps.initial)
+    migrations.step("0002_adopt")(steps.adopt)
 
 
 @hookimpl

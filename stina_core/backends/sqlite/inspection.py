@@ -19,6 +19,7 @@ import apsw
 
 from ...catalog import Table
 from ...errors import ConfigError, ReadOnlyError, StoreCorruptError, StoreIOError
+from ...ids import from_ms, iso
 from ...migrations.plan import Entry
 from . import forking
 from .connection import STATEMENTS, check_owner, configure
@@ -92,6 +93,42 @@ def opened(path: str) -> Iterator[apsw.Connection]:
         connection.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One value that had to be changed, with what it was.
+
+    Bytes, and a text that was not UTF-8, are `{"$hex": ...}`.
+
+    Attributes:
+        key: Of the row it was in.
+        column: `*` for a row that was left out; `before` is then all of it, as JSON.
+        at: UTC, ISO 8601 with milliseconds.
+    """
+
+    plugin: str
+    table: str
+    key: object
+    column: str
+    before: object
+    reason: str
+    at: str
+
+
+def repairs(path: str) -> list[Repair]:
+    """Return every repair that is noted in the file, oldest first."""
+    with opened(path) as connection, translated():
+        if ("stina_repair",) not in _rows(connection, TABLES):
+            return []
+        rows = _rows(
+            connection,
+            'SELECT "plugin", "table", "key", "column", "before", "reason", "at" FROM stina_repair ORDER BY id',
+        )
+    return [
+        Repair(plugin, table, _plain(key), column, _plain(before), reason, iso(from_ms(at)))
+        for plugin, table, key, column, before, reason, at in rows
+    ]
+
+
 def contents(path: str) -> Contents:
     """Read what the file *path* says of itself."""
     with opened(path) as connection, translated():
@@ -141,6 +178,10 @@ def not_captured(path: str, tables: Iterable[Table]) -> list[str]:
     """Return those of *tables*, as plugins declare them, whose changes are not all written down in the feed."""
     with opened(path) as connection, translated():
         return uncaptured(connection, tables)
+
+
+def _plain(value: object) -> object:
+    return {"$hex": value.hex()} if isinstance(value, bytes) else value
 
 
 def _existing(path: str) -> str:
