@@ -40,14 +40,20 @@ def verify(backend: Backend, old: str, key: str, new: str, new_key: str, same: S
         if found.get(row_key) == _digest(wanted):
             continue
         notes = noted.get(row_key, ())
-        if left_out[row_key] < notes.count(LEFT_OUT):
-            left_out[row_key] += 1  # two rows can come to one key; each note is for one of them
-            continue
-        if row_key not in found:
-            raise DefinitionError(f"a row of {old} is not in {new}, and nothing says why; {old} stays")
-        _compare(
-            backend, old, new, new_key, row_key, dict(zip(pairs, wanted, strict=True)), new_columns, notes
-        )
+        changed = f"a row of {old} is not in {new}"
+        if row_key in found:
+            values = dict(zip(pairs, wanted, strict=True))
+            column = _changed(backend, new, new_key, row_key, values, new_columns, notes)
+            if (
+                column is None
+            ):  # asked first: a row that was kept and mended must not use up another one's note
+                continue
+            changed = f"{new} has another value for a row's {column} than {old}"
+        if left_out[row_key] == notes.count(
+            LEFT_OUT
+        ):  # two rows can come to one key; each note is for one of them
+            raise DefinitionError(f"{changed}, and nothing says why; {old} stays")
+        left_out[row_key] += 1
 
 
 def users(backend: Backend, table: str) -> list[str]:
@@ -64,23 +70,22 @@ def users(backend: Backend, table: str) -> list[str]:
     return sorted(naming | pointing)
 
 
-def _compare(
+def _changed(
     backend: Backend,
-    old: str,
     new: str,
     new_key: str,
     row_key: str,
     wanted: Mapping[str, Value],
     new_columns: Sequence[str],
     notes: Collection[str],
-) -> None:
+) -> str | None:
+    """Return the first old column whose value is another one without a note; None if all are accounted for."""
     columns = ", ".join(f'"{column}"' for column in new_columns)
     (values,) = backend.execute(f'SELECT {columns} FROM "{new}" WHERE "{new_key}" = ?', (row_key,))
     for (column, value), stored in zip(wanted.items(), values, strict=True):
         if (type(value), value) != (type(stored), stored) and column not in notes:
-            raise DefinitionError(
-                f"{new} has another value for a row's {column} than {old}, and nothing says why; {old} stays"
-            )
+            return column
+    return None
 
 
 def _digest(row: tuple[Value, ...]) -> int:

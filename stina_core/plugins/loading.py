@@ -14,7 +14,7 @@ from ..migrations.code_digest import has_source
 from ..migrations.plan import CORE
 from ..migrations.steps import Migrations, PluginSteps
 from ..repository import Repository
-from ..schema import Schema
+from ..schema import Merging, Schema
 from . import hooks
 from .discovery import Candidate, in_order, required
 from .plugin import Plugin, PluginState, PluginStatus, blocked_by
@@ -179,6 +179,8 @@ class _Loader:
         plugin.call("migrate", migrations=migrations)
         for repository in plugin.schema.repositories:
             self._check_repository(plugin.name, repository)
+        for merging in plugin.schema.merging.values():
+            self._check_merging(plugin.name, merging)
         for step in migrations.steps:
             if not has_source(step.run):
                 raise PluginLoadError(
@@ -191,19 +193,7 @@ class _Loader:
     def _check_repository(self, plugin: str, repository: type[Repository] | str) -> None:
         found: object = repository
         if isinstance(repository, str):
-            module, colon, name = repository.partition(":")
-            if not colon or not all(part.isidentifier() for part in [*module.split("."), name]):
-                raise SchemaError(
-                    plugin,
-                    f"{repository!r} is no place of a repository; it is written 'package.module:Class'",
-                )
-            if self._config.strict:
-                try:
-                    found = getattr(import_module(module), name)
-                except (Exception, SystemExit) as error:
-                    raise SchemaError(
-                        plugin, f"{repository} cannot be imported: {type(error).__name__}: {error}"
-                    ) from error
+            found = self._at(plugin, repository, "a repository", "Class")
         if not isinstance(found, str) and not (isinstance(found, type) and issubclass(found, Repository)):
             raise SchemaError(
                 plugin, f"{repository!r} is no stina_core.Repository; derive it from Repository"
@@ -212,6 +202,29 @@ class _Loader:
         if other is not None:
             name = repository if isinstance(repository, str) else repository.__name__
             raise SchemaError(plugin, f"{name} was declared by the plugin {other!r}; {plugin!r} wants it too")
+
+    def _check_merging(self, plugin: str, merging: Merging) -> None:
+        found: object = merging.using
+        if isinstance(found, str):
+            found = self._at(plugin, found, "a function for merging", "function")
+        if found is not None and not isinstance(found, str) and not callable(found):
+            raise SchemaError(plugin, f"{merging.using!r} cannot be called; rows are merged by a function")
+
+    def _at(self, plugin: str, place: str, what: str, form: str) -> object:
+        """Return what is at *place*, in strict mode; else *place* itself, if it has the form of one."""
+        module, colon, name = place.partition(":")
+        if not colon or not all(part.isidentifier() for part in [*module.split("."), name]):
+            raise SchemaError(
+                plugin, f"{place!r} is no place of {what}; it is written 'package.module:{form}'"
+            )
+        if not self._config.strict:
+            return place
+        try:
+            return getattr(import_module(module), name)
+        except (Exception, SystemExit) as error:
+            raise SchemaError(
+                plugin, f"{place} cannot be imported: {type(error).__name__}: {error}"
+            ) from error
 
     def _plugin(self, candidate: Candidate) -> Plugin:
         requires = required(candidate, self._candidates)
