@@ -44,16 +44,12 @@ def verify(backend: Backend, old: str, key: str, new: str, new_key: str, same: S
         if row_key in found:
             values = dict(zip(pairs, wanted, strict=True))
             column = _changed(backend, new, new_key, row_key, values, new_columns, notes)
-            if (
-                column is None
-            ):  # asked first: a row that was kept and mended must not use up another one's note
-                continue
+            if column is None:
+                continue  # asked first: a row that was kept and mended must not use up another one's note
             changed = f"{new} has another value for a row's {column} than {old}"
-        if left_out[row_key] == notes.count(
-            LEFT_OUT
-        ):  # two rows can come to one key; each note is for one of them
+        left_out[row_key] += 1  # two rows can come to one key; each note is for one of them
+        if left_out[row_key] > notes.count(LEFT_OUT):
             raise DefinitionError(f"{changed}, and nothing says why; {old} stays")
-        left_out[row_key] += 1
 
 
 def users(backend: Backend, table: str) -> list[str]:

@@ -36,7 +36,9 @@ def current(at: datetime) -> tuple[ConversationValue, bool]:
     found = rows.active.find()
     if found is not None:
         return found, False
-    newest = [one for pinned in (True, False) for one in rows.newest.list(False, pinned, *NEWEST, 1)]
+    newest = [
+        one for pinned in (True, False) for one in rows.newest.list(False, pinned, NEWEST.ms, NEWEST.id, 1)
+    ]
     if not newest:
         return start("", None, at), True
     (chosen,) = rows.enter(max(newest, key=lambda one: (one.updated_at, one.id)).id)
@@ -58,10 +60,10 @@ def page(archived: bool, before: str | None, limit: int) -> ConversationPage:
     kind, place = (_PINNED, NEWEST) if before is None else place_in(before, _PINNED + _OTHERS)
     found: list[ConversationValue] = []
     if kind == _PINNED:
-        found = rows.newest.list(archived, True, *place, limit + 1)
+        found = rows.newest.list(archived, True, place.ms, place.id, limit + 1)
         place = NEWEST
     if len(found) <= limit:
-        found += rows.newest.list(archived, False, *place, limit + 1 - len(found))
+        found += rows.newest.list(archived, False, place.ms, place.id, limit + 1 - len(found))
     shown = found[:limit]
     if len(found) <= limit:
         return ConversationPage(tuple(shown), None)
@@ -74,7 +76,7 @@ def every() -> list[ConversationValue]:
     """Return all conversations in the order in which they were made."""
     found: list[ConversationValue] = []
     place: Place = OLDEST
-    while chunk := rows.after.list(*place, _CHUNK):
+    while chunk := rows.after.list(place.ms, place.id, _CHUNK):
         found += chunk
         place = place_of(chunk[-1].created_at, chunk[-1].id)
     return found

@@ -1,4 +1,4 @@
-"""The plugin's steps. Append only: a step that was released is never edited."""
+"""The plugin's steps. Append only: a step that was released, and what it calls in `adoption`, is never edited."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from stina_core import (
     ForeignKeyField,
     IdField,
     Index,
+    IntegerField,
     JsonField,
     Operations,
     TextField,
@@ -34,18 +35,19 @@ def initial(op: Operations) -> None:
     )
     op.create_table(
         "interaction",
-        Index("conversation", "created_at", "id", unique=True),
-        Index("created_at", "id"),
+        Index("conversation", "created_at", "position", "id", unique=True),
+        Index("created_at", "position", "id"),
         id=IdField(),
         conversation=ForeignKeyField("conversation", on_delete="CASCADE", index=False),
         state=EnumField(["running", "complete", "aborted", "error", "interrupted"], default="running"),
         provider=TextField(null=True),
         model=TextField(null=True),
         created_at=TimestampField(default=now),
+        position=IntegerField(default=0),
     )
     op.create_table(
         "message",
-        Index("interaction", "created_at", "id"),
+        Index("interaction", "created_at", "position", "id"),
         without_rowid=True,
         id=IdField(),
         interaction=ForeignKeyField("interaction", on_delete="CASCADE", index=False),
@@ -56,5 +58,13 @@ def initial(op: Operations) -> None:
         debug=BooleanField(default=False),
         metadata=JsonField(null=True),
         created_at=TimestampField(default=now),
+        position=IntegerField(default=0),
     )
     op.create_search("message", "content")
+
+
+def adopt(op: Operations) -> None:
+    """Take over what the original app wrote; its tables are dropped."""
+    from .adoption import adopt  # a usual start has nothing to adopt
+
+    adopt(op)

@@ -9,6 +9,7 @@ from stina_core import (
     ForeignKeyField,
     IdField,
     Index,
+    IntegerField,
     JsonField,
     Model,
     Search,
@@ -43,7 +44,10 @@ class Conversation(Model):
 
 
 class Interaction(Model):
-    """One turn of a conversation."""
+    """One turn of a conversation.
+
+    `position` orders those of one time that the original app wrote, whose ids say nothing; all others have 0.
+    """
 
     id = IdField()
     conversation = ForeignKeyField(Conversation, on_delete="CASCADE", index=False)
@@ -51,17 +55,18 @@ class Interaction(Model):
     provider = TextField(null=True)
     model = TextField(null=True)
     created_at = TimestampField(default=now)
+    position = IntegerField(default=0)
 
     class Meta:
         indexes = (
             # Unique, which the id makes it anyway: SQLite then knows that it orders the messages of a join, too.
-            Index("conversation", "created_at", "id", unique=True),
-            Index("created_at", "id"),
+            Index("conversation", "created_at", "position", "id", unique=True),
+            Index("created_at", "position", "id"),
         )
 
 
 class Message(Model):
-    """One message. Which conversation it is in, its interaction says."""
+    """One message. Which conversation it is in, its interaction says; `position` is as in an interaction."""
 
     id = IdField()
     interaction = ForeignKeyField(Interaction, on_delete="CASCADE", index=False)
@@ -72,8 +77,9 @@ class Message(Model):
     debug = BooleanField(default=False)
     metadata = JsonField(null=True)
     created_at = TimestampField(default=now)
+    position = IntegerField(default=0)
 
     class Meta:
         without_rowid = True
-        indexes = (Index("interaction", "created_at", "id"),)
+        indexes = (Index("interaction", "created_at", "position", "id"),)
         search = Search("content")

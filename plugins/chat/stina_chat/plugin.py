@@ -14,11 +14,21 @@ from .models import Conversation, Interaction, Message
 def register_schema(schema: Schema) -> None:
     schema.add(Conversation, repository="stina_chat.conversation_repository:ConversationRepository")
     schema.add(Interaction, Message, repository="stina_chat.repository:ChatRepository")
+    schema.adopts(
+        "chat_conversations",
+        "chat_interactions",
+        "chat_interaction_messages",
+        "interactions",
+        "interaction_messages",
+        "chat_messages",
+    )
+    schema.merges(Conversation, using="stina_chat.merging:conversation", ignoring=("active",))
 
 
 @hookimpl
 def migrate(migrations: Migrations) -> None:
     migrations.step("0001_initial")(steps.initial)
+    migrations.step("0002_adopt")(steps.adopt)
 
 
 @hookimpl

@@ -39,7 +39,7 @@ def _page(found: list[InteractionValue], limit: int) -> Page:
     shown = found[:limit]
     token = None
     if len(found) > limit:
-        token = token_of(place_of(shown[-1].created_at, shown[-1].id))
+        token = token_of(place_of(shown[-1].created_at, shown[-1].id, shown[-1].position))
     return Page(tuple(whole(shown[::-1])), token)
 
 

@@ -45,7 +45,8 @@ class ChatRepository(Repository):
 
     Semantics:
         - Interactions are in the order of their times, equal ones in that of their
-          ids; messages likewise within their interaction.
+          ids; messages likewise within their interaction. Equal times that the
+          original app wrote stay in the order in which it wrote them.
         - Each write is one transaction, or a part of the one around it; what fails
           leaves nothing.
         - What is not there is NotFoundError, unless the method answers False for it.

@@ -31,7 +31,12 @@ class ConversationValue:
 
 @dataclass(frozen=True, slots=True)
 class InteractionValue:
-    """One turn of a conversation: what somebody said, and all that came of it."""
+    """One turn of a conversation: what somebody said, and all that came of it.
+
+    Attributes:
+        position: Where it stands among those of the same time, before its id is asked; not 0 only where
+            the original app wrote it.
+    """
 
     id: str
     conversation_id: str
@@ -39,6 +44,7 @@ class InteractionValue:
     provider: str | None
     model: str | None
     created_at: datetime
+    position: int = 0
 
     @property
     def aborted(self) -> bool:

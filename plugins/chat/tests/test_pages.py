@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from stina_chat import ChatRepository, ConversationRepository, MessageValue, Page, State
 from stina_chat.models import Interaction
+from stina_chat.places import place_of, token_of
 from stina_core import InvalidValueError, NotFoundError, Store
 from stina_core.testing import memory_store
 
@@ -159,17 +161,11 @@ def test_with_a_place_without_the_id_equal_times_are_lost(
 ) -> None:
     """A control: what the tests above would see if a page went on by time alone, as the original's did."""
     fill(store, [7] * 5)
-    monkeypatch.setattr("stina_chat.reading.place_of", lambda at, id: (0, ""))
-    monkeypatch.setattr("stina_chat.reading.token_of", lambda place: chat_token_of_time(7))
+    monkeypatch.setattr("stina_chat.reading.place_of", lambda at, id, position: None)
+    monkeypatch.setattr("stina_chat.reading.token_of", lambda place: token_of(place_of(at(7), "")))
 
     with pytest.raises(AssertionError):
         assert len(all_pages(lambda before: chat.page_all(before=before, limit=2))) == 5
-
-
-def chat_token_of_time(minutes: int) -> str:
-    from stina_chat.places import place_of, token_of
-
-    return token_of(place_of(at(minutes), ""))
 
 
 def test_the_history_is_interaction_by_interaction_and_message_by_message(
@@ -241,7 +237,14 @@ def test_a_page_takes_two_queries_however_much_is_on_it(store: Store, chat: Chat
     assert len(told) == 1
 
 
-@pytest.mark.parametrize("token", ["", "x", "aTE=", "aXg6", "å", "aTE6eA", 7, b"aTE6eA==", "bzE6eA=="])
+ENCODED = (
+    b"i1", b"i1:0", b"ix:0:x", b"i1:x:x", b"o1:0:x", b":1:0:x", b"i1:0:\xff",
+    b"i9223372036854775808:0:x", b"i1:9223372036854775808:x",
+)  # fmt: skip
+BAD_TOKENS = [base64.b64encode(text).decode() for text in ENCODED]
+
+
+@pytest.mark.parametrize("token", ["", "x", "å", 7, b"aTE6MDp4", "aTE6MDp4eQ", *BAD_TOKENS])
 def test_a_token_that_no_page_gave_is_refused(
     chat: ChatRepository, conversations: ConversationRepository, token: str
 ) -> None:

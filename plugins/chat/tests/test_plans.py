@@ -18,9 +18,9 @@ CONVERSATION = "SEARCH chat_conversation USING INDEX sqlite_autoindex_chat_conve
 INTERACTION = "SEARCH chat_interaction USING INDEX sqlite_autoindex_chat_interaction_1 (id=?)"
 LIST = ["LIST SUBQUERY 1", "SCAN json_each VIRTUAL TABLE INDEX 1:"]
 OF_CONVERSATION = (
-    "SEARCH t2 USING COVERING INDEX chat_interaction__conversation_created_at_id (conversation_id=?)"
+    "SEARCH t2 USING COVERING INDEX chat_interaction__conversation_created_at_position_id (conversation_id=?)"
 )
-OF_INTERACTION = "SEARCH t1 USING INDEX chat_message__interaction_created_at_id (interaction_id=?)"
+OF_INTERACTION = "SEARCH t1 USING INDEX chat_message__interaction_created_at_position_id (interaction_id=?)"
 
 PLANS: dict[str, list[str]] = {
     "conversations.active": ["SEARCH t1 USING INDEX chat_conversation__active (active=?)"],
@@ -53,21 +53,23 @@ PLANS: dict[str, list[str]] = {
     "interactions.add": [],
     "interactions.by_id": ["SEARCH t1 USING INDEX sqlite_autoindex_chat_interaction_1 (id=?)"],
     "interactions.end": [INTERACTION],
-    "interactions.newest": ["SEARCH t1 USING INDEX chat_interaction__created_at_id ((created_at,id)<(?,?))"],
+    "interactions.newest": [
+        "SEARCH t1 USING INDEX chat_interaction__created_at_position_id ((created_at,position,id)<(?,?,?))"
+    ],
     "interactions.newest_in": [
         (
-            "SEARCH t1 USING INDEX chat_interaction__conversation_created_at_id "
-            "(conversation_id=? AND (created_at,id)<(?,?))"
+            "SEARCH t1 USING INDEX chat_interaction__conversation_created_at_position_id "
+            "(conversation_id=? AND (created_at,position,id)<(?,?,?))"
         )
     ],
     "interactions.of": [
-        "SEARCH t1 USING INDEX chat_interaction__conversation_created_at_id (conversation_id=?)"
+        "SEARCH t1 USING INDEX chat_interaction__conversation_created_at_position_id (conversation_id=?)"
     ],
     "interactions.remove": [INTERACTION],
     "interactions.remove_of": [
         (
             "SEARCH chat_interaction USING COVERING INDEX "
-            "chat_interaction__conversation_created_at_id (conversation_id=?)"
+            "chat_interaction__conversation_created_at_position_id (conversation_id=?)"
         )
     ],
     "interactions.set_state": [INTERACTION],
@@ -86,7 +88,7 @@ PLANS: dict[str, list[str]] = {
     ],
     "messages.remove": ["SEARCH chat_message USING PRIMARY KEY (id=?)"],
     "messages.since": [
-        "SEARCH t1 USING COVERING INDEX chat_message__interaction_created_at_id (interaction_id>?)"
+        "SEARCH t1 USING COVERING INDEX chat_message__interaction_created_at_position_id (interaction_id>?)"
     ],
     "raw.conversations": ["SEARCH t1 USING INDEX sqlite_autoindex_chat_conversation_1 (id>?)"],
     "raw.interactions": ["SEARCH t1 USING INDEX sqlite_autoindex_chat_interaction_1 (id>?)"],
@@ -171,6 +173,6 @@ def test_a_sort_and_a_scan_would_be_noticed(store: Store, store_path: Path) -> N
     assert bad_steps(
         plan_of(store_path, "SELECT * FROM chat_interaction WHERE conversation_id = ? ORDER BY model")
     )
-    file_rows(store_path, "DROP INDEX chat_interaction__conversation_created_at_id")
+    file_rows(store_path, "DROP INDEX chat_interaction__conversation_created_at_position_id")
     with store.use():
         assert bad_steps(plan_of(store_path, messages.last.sql()))

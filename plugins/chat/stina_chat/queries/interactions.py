@@ -14,7 +14,13 @@ from ..models import Interaction
 from ..values import InteractionValue
 
 if TYPE_CHECKING:
-    from peewee import ModelDelete, ModelInsert, ModelSelect, ModelUpdate
+    from peewee import Expression, ModelDelete, ModelInsert, ModelSelect, ModelUpdate
+
+
+def _before(ms: int, position: int, id: str) -> Expression:
+    place = Tuple(Interaction.created_at, Interaction.position, Interaction.id)
+    before: Expression = place < Tuple(AsIs(ms, False), AsIs(position, False), AsIs(id, False))
+    return before
 
 
 @query(InteractionValue)
@@ -24,25 +30,23 @@ def by_id(id: str) -> ModelSelect[Interaction]:
 
 
 @query(InteractionValue)
-def newest_in(conversation_id: str, ms: int, id: str, limit: int) -> ModelSelect[Interaction]:
+def newest_in(conversation_id: str, ms: int, position: int, id: str, limit: int) -> ModelSelect[Interaction]:
     """Those of a conversation before a place, newest first."""
-    place = Tuple(Interaction.created_at, Interaction.id)
     return (
         Interaction.select()
-        .where(Interaction.conversation == conversation_id, place < Tuple(AsIs(ms, False), AsIs(id, False)))
-        .order_by(Interaction.created_at.desc(), Interaction.id.desc())
+        .where(Interaction.conversation == conversation_id, _before(ms, position, id))
+        .order_by(Interaction.created_at.desc(), Interaction.position.desc(), Interaction.id.desc())
         .limit(limit)
     )
 
 
 @query(InteractionValue)
-def newest(ms: int, id: str, limit: int) -> ModelSelect[Interaction]:
+def newest(ms: int, position: int, id: str, limit: int) -> ModelSelect[Interaction]:
     """Those of all conversations before a place, newest first."""
-    place = Tuple(Interaction.created_at, Interaction.id)
     return (
         Interaction.select()
-        .where(place < Tuple(AsIs(ms, False), AsIs(id, False)))
-        .order_by(Interaction.created_at.desc(), Interaction.id.desc())
+        .where(_before(ms, position, id))
+        .order_by(Interaction.created_at.desc(), Interaction.position.desc(), Interaction.id.desc())
         .limit(limit)
     )
 
@@ -53,7 +57,7 @@ def of(conversation_id: str) -> ModelSelect[Interaction]:
     return (
         Interaction.select()
         .where(Interaction.conversation == conversation_id)
-        .order_by(Interaction.created_at, Interaction.id)
+        .order_by(Interaction.created_at, Interaction.position, Interaction.id)
     )
 
 

@@ -59,7 +59,7 @@ def of_interactions(ids: Collection[str]) -> ModelSelect[Message]:
     return (
         Message.select()
         .where(Message.interaction.in_(ids))
-        .order_by(Message.interaction, Message.created_at, Message.id)
+        .order_by(Message.interaction, Message.created_at, Message.position, Message.id)
     )
 
 
@@ -70,7 +70,14 @@ def history(conversation_id: str) -> ModelSelect[Message]:
         Message.select()
         .join(Interaction)
         .where(Interaction.conversation == conversation_id)
-        .order_by(Interaction.created_at, Interaction.id, Message.created_at, Message.id)
+        .order_by(
+            Interaction.created_at,
+            Interaction.position,
+            Interaction.id,
+            Message.created_at,
+            Message.position,
+            Message.id,
+        )
     )
 
 
@@ -82,7 +89,12 @@ def last(conversation_id: str, limit: int) -> ModelSelect[Message]:
         .join(Interaction)
         .where(Interaction.conversation == conversation_id)
         .order_by(
-            Interaction.created_at.desc(), Interaction.id.desc(), Message.created_at.desc(), Message.id.desc()
+            Interaction.created_at.desc(),
+            Interaction.position.desc(),
+            Interaction.id.desc(),
+            Message.created_at.desc(),
+            Message.position.desc(),
+            Message.id.desc(),
         )
         .limit(limit)
     )
