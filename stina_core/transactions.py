@@ -320,11 +320,10 @@ def _remove(stack: list[Transaction | Snapshot], frame: Transaction | Snapshot) 
 
 def _running_task() -> object:
     asyncio = sys.modules.get("asyncio")  # never imported only to find that nobody uses it
-    if (
-        asyncio is None or asyncio._get_running_loop() is None
-    ):  # current_task() would raise, for each statement
+    loop = getattr(asyncio, "_get_running_loop", None)  # another thread may be importing it just now
+    if loop is None or loop() is None:  # current_task() would raise, for each statement
         return None
-    return asyncio.current_task()
+    return asyncio.current_task()  # type: ignore[union-attr]
 
 
 def _check_task(frame: Transaction | Snapshot) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from types import ModuleType
 
 import apsw
 import pytest
@@ -472,6 +473,17 @@ def test_store_is_not_closed_inside_a_transaction(store: Store, notes: NoteRepos
 
 
 # Asyncio
+
+
+def test_transaction_begins_while_another_thread_imports_asyncio(
+    store: Store, notes: NoteRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "asyncio", ModuleType("asyncio"))  # as it is before its first line ran
+
+    with store.transaction():
+        notes.add("one")
+
+    assert notes.texts() == ["one"]
 
 
 def test_second_task_may_not_use_a_transaction_that_awaits(store: Store, notes: NoteRepository) -> None:

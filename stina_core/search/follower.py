@@ -111,6 +111,13 @@ class Follower:
         """
         return self._work(self._lease, math.inf)
 
+    def is_current(self) -> bool:
+        """Whether it has all that the calling thread sees; some log rows about other tables may be unread."""
+        position = self._positions.read()
+        if position is None or not self._is_whole(position):
+            return False
+        return self._is_up_to_date(position, self._changes.head())
+
     def missing(self) -> Sequence[object] | None:
         """Return the keys of the rows that changed since the index was caught up, oldest first; None for all rows.
 

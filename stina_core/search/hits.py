@@ -11,8 +11,7 @@ class Snippet:
 
     Attributes:
         text: Any characters, as they were stored; `…` stands where something was cut off.
-            What stands between a NUL character and the next hit is left out, and bytes
-            that are no UTF-8 are shown as U+FFFD.
+            At most 1,000 bytes of it are shown, and bytes that are no UTF-8 as U+FFFD.
         highlights: Where the hits are in *text*: the first character of each, and the one after its last.
     """
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import DiskFullError, MigrationError, ReadOnlyError, StoreBusyError
 from ..log import get_logger
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .follower import Follower
 
 log = get_logger(__name__)
+
+Missing: TypeAlias = "Sequence[object] | None"
+"""Keys of the rows that the index lacks; None for all rows."""
 
 DEADLINE = 5.0
 """Seconds that a search may take."""
@@ -72,33 +75,43 @@ class FullTextIndex:
         match = web_query(text)
         if match is None or limit < 1:
             return []
-        self._catch_up()
-        with self._transactions.snapshot(DEADLINE):
-            missing = self._follower.missing()
-            if missing is not None and not missing:
-                return self._hits(self._texts.newest(match, limit, before))
+
+        def beside(missing: Missing) -> list[Found]:
             with self._texts.pending(missing) as pending:
                 found = pending.newest(match, limit, before)
                 if missing is not None:
                     found += self._texts.newest(match, limit, before, pending.stale)
-        found.sort(key=lambda one: one.place, reverse=True)
-        return self._hits(found[:limit])
+            found.sort(key=lambda one: one.place, reverse=True)
+            return found[:limit]
+
+        return self._answer(lambda: self._texts.newest(match, limit, before), beside)
 
     def ranked(self, text: str, limit: int = 20) -> list[Hit]:
         """Return the rows that answer *text* best, best first; only the newest 2,000 that answer it are weighed."""
         match = web_query(text)
         if match is None or limit < 1:
             return []
-        self._catch_up()
-        with self._transactions.snapshot(DEADLINE):
-            missing = self._follower.missing()
-            if missing is not None and not missing:
-                return self._hits(self._texts.ranked(match, limit))
+
+        def beside(missing: Missing) -> list[Found]:
             with self._texts.pending(missing) as pending:
                 if missing is not None:
                     best = self._texts.ranked(match, limit, pending.stale)
                     pending.add(self._texts.texts([one.place for one in best]))
-                return self._hits(pending.ranked(match, limit))
+                return pending.ranked(match, limit)
+
+        return self._answer(lambda: self._texts.ranked(match, limit), beside)
+
+    def _answer(
+        self, whole: Callable[[], list[Found]], beside: Callable[[Missing], list[Found]]
+    ) -> list[Hit]:
+        """Return what *whole* finds where the index has everything, at once or caught up; else what *beside* does."""
+        with self._transactions.snapshot(DEADLINE):
+            if self._follower.is_current():
+                return self._hits(whole())
+        self._catch_up()
+        with self._transactions.snapshot(DEADLINE):
+            missing = self._follower.missing()
+            return self._hits(beside(missing) if missing is None or missing else whole())
 
     def _catch_up(self) -> None:
         if self._transactions.open:

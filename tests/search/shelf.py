@@ -18,7 +18,7 @@ from stina_core.backends.sqlite.database import StoreDatabase
 from stina_core.backends.sqlite.ddl_text import schema_sql
 from stina_core.backends.sqlite.full_text import FullText
 from stina_core.backends.sqlite.session import SqliteSession
-from stina_core.catalog import Column, Table, Type
+from stina_core.catalog import TOKENIZER, Column, Table, Type
 from stina_core.feed.log import ChangeLog
 from stina_core.search.follower import Follower
 from stina_core.search.index import FullTextIndex
@@ -54,6 +54,16 @@ def table_of(
 
 
 NOTE = table_of()
+
+TOKENIZERS = (
+    TOKENIZER,
+    "porter unicode61",
+    "trigram",
+    "ascii",
+    "unicode61 remove_diacritics 0 tokenchars '-_'",
+    "unicode61 tokenchars 'x''y'",
+    "unicode61 separators '''d' tokenchars '-'",
+)
 
 
 def log_triggers(table: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -86,13 +85,9 @@ def _compared(form: str, candidates: list[MemoryValue]) -> list[SimilarMemory]:
 
 
 def _question(form: str) -> str | None:
-    """Return what to ask the index for: any of some groups of words, each as it stands here.
-
-    A group that is here more than once is left out: FTS5 takes the square of the times
-    that a row has it to choose an excerpt.
-    """
+    """Return what to ask the index for: any of some groups of words, each as it stands here."""
     words = [word.replace('"', " ") for word in form.split(" ") if any(map(str.isalnum, word))][:_ASKED]
     count = min(len(words), max(_LEAST, len(words) // _TOGETHER))
     edges = [len(words) * number // count for number in range(count + 1)] if count else []
-    groups = Counter(" ".join(words[first:last]) for first, last in pairwise(edges))
-    return " OR ".join(f'"{group}"' for group, times in groups.items() if times == 1) or None
+    groups = dict.fromkeys(" ".join(words[first:last]) for first, last in pairwise(edges))
+    return " OR ".join(f'"{group}"' for group in groups) or None

@@ -1,18 +1,15 @@
-"""Questions to one full-text index, in the file or in memory: which rows, in which order, with which excerpt.
-
-An excerpt comes from FTS5 with marks around each hit that UTF-8 cannot have, so
-that they are not mistaken for text, and is taken apart here.
-"""
+"""Questions to one full-text index, in the file or in memory: which rows, in which order, with which excerpt."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from ...catalog import Table
 from ..base import BrokenText, Row
+from .excerpts import LOOKED, Excerpts
 
 Run = Callable[[str, Sequence[object]], list[Row]]
 """Runs one statement with values and returns all its rows."""
@@ -20,18 +17,11 @@ Run = Callable[[str, Sequence[object]], list[Row]]
 MAP = "stina_search"
 """The table that says which row of which table has which id in its index."""
 
-EXCERPT = 24
-"""Tokens of an excerpt, about two lines; FTS5 gives 64 at most."""
-
 RANKED = 2000
 """How many of the newest hits are weighed; weighing 30,000 takes 56-92 ms, measured."""
 
-_BEGIN, _END = b"\xff\xfe\xfd(", b"\xff\xfe\xfd)"
-_MARKS = re.compile(b"(\xff\xfe\xfd[()])")
 
-
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One row that was found.
 
     Attributes:
@@ -57,15 +47,20 @@ class FullTextQueries:
     """
 
     def __init__(self, table: Table, run: Run) -> None:
+        assert table.search is not None
         self._run = run
+        self._tokenizer = table.search.tokenizer
         self._index = f'"{table.search_name}"'
         (self.key,) = table.primary_key
         self.text_key = next(one.type for one in table.columns if one.name == self.key) == "text"
-        snippet = f"CAST(snippet({self._index}, -1, {_text_sql(_BEGIN)}, {_text_sql(_END)}, '…', {EXCERPT}) AS BLOB)"
-        hits = (
-            f"FROM {self._index} AS f CROSS JOIN {MAP} AS m ON m.id = f.rowid WHERE f.{self._index} MATCH ?"
-        )
-        self._excerpts = f"SELECT m.id, {self.out('m.key')}, {snippet} {hits}"
+        texts = [f'CAST(f."{name}" AS BLOB)' for name in table.search.columns]
+        self._whole = f"SELECT {', '.join(texts)} FROM {self._index} AS f WHERE f.rowid = ?"
+        # In that order by force: the other one would look through the map.
+        beginnings = ", ".join(f"substr({text}, 1, {LOOKED})" for text in texts)
+        found = f"{self._index} AS f CROSS JOIN {MAP} AS m ON m.id = f.rowid"
+        self._rows = f"SELECT m.id, {self.out('m.key')}, {beginnings} FROM"
+        self._newest = f"{self._rows} {found} WHERE f.{self._index} MATCH ?"
+        self._among = f"{self._rows} json_each(?) AS w CROSS JOIN {found} WHERE f.rowid = w.value"
 
     def out(self, column: str) -> str:
         """SQL that reads a key so that it can always be read."""
@@ -83,8 +78,8 @@ class FullTextQueries:
         where, values = self._without("f.rowid", without)
         if before is not None:
             where, values = f"{where} AND f.rowid < ?", [*values, before]
-        rows = self._run(f"{self._excerpts}{where} ORDER BY f.rowid DESC LIMIT ?", (match, *values, limit))
-        return [self._found(row) for row in rows]
+        rows = self._run(f"{self._newest}{where} ORDER BY f.rowid DESC LIMIT ?", (match, *values, limit))
+        return self._found(match, rows)
 
     def ranked(self, match: str, limit: int, without: Collection[int] = ()) -> list[Found]:
         """Return the *limit* best of the newest `RANKED` hits, best first; of equal ones the newer first."""
@@ -97,14 +92,8 @@ class FullTextQueries:
                 (match, *values, limit),
             )
         )
-        if not scores:
-            return []
-        # In one pass over the hits between them: one question per hit would look up each word again.
-        rows = self._run(
-            f"{self._excerpts} AND f.rowid BETWEEN ? AND ? AND +f.rowid IN (SELECT value FROM json_each(?))",
-            (match, min(scores), max(scores), json.dumps(list(scores))),
-        )
-        found = {row[0]: self._found(row, scores[row[0]]) for row in rows}
+        rows = self._run(self._among, (json.dumps(list(scores)),))
+        found = {one.place: one for one in self._found(match, rows, scores)}
         return [found[place] for place in scores if place in found]
 
     def _without(self, place: str, without: Collection[int]) -> tuple[str, list[object]]:
@@ -112,10 +101,20 @@ class FullTextQueries:
             return "", []
         return f" AND +{place} NOT IN (SELECT value FROM json_each(?))", [json.dumps(list(without))]
 
-    def _found(self, row: Row, score: float = 0.0) -> Found:
-        place, key, excerpt = row
-        text, marks = _taken_apart(excerpt or b"")
-        return Found(place, readable(key) if self.text_key else key, text, marks, score)
+    def _found(self, match: str, rows: list[Row], scores: Mapping[int, float] = {}) -> list[Found]:
+        if not rows:
+            return []
+        excerpts = Excerpts(self._tokenizer, match)
+        found = []
+        for place, key, *texts in rows:
+            text, marks = excerpts.of([text or b"" for text in texts], partial(self._texts_at, place))
+            stored = readable(key) if self.text_key else key
+            found.append(Found(place, stored, text, marks, scores.get(place, 0.0)))
+        return found
+
+    def _texts_at(self, place: int) -> list[bytes]:
+        ((*texts,),) = self._run(self._whole, (place,))
+        return [text or b"" for text in texts]
 
 
 def readable(text: bytes) -> str | BrokenText:
@@ -124,23 +123,3 @@ def readable(text: bytes) -> str | BrokenText:
         return text.decode()
     except UnicodeDecodeError:
         return BrokenText(text)
-
-
-def _text_sql(mark: bytes) -> str:
-    return f"CAST(x'{mark.hex()}' AS TEXT)"
-
-
-def _taken_apart(excerpt: bytes) -> tuple[str, tuple[tuple[int, int], ...]]:
-    text = ""
-    marks: list[tuple[int, int]] = []
-    begun: int | None = None
-    for part in _MARKS.split(excerpt):
-        if part == _BEGIN:
-            begun = len(text)
-        elif part == _END:
-            if begun is not None and begun < len(text):
-                marks.append((begun, len(text)))
-            begun = None
-        else:
-            text += part.decode(errors="replace")
-    return text, tuple(marks)
