@@ -14,7 +14,7 @@ from .version import __version__
 if TYPE_CHECKING:
     from peewee import CompositeKey
 
-    from .catalog import Check, Index, Search
+    from .catalog import Check, Index, Search, Value
     from .changes import Actor, Change, Changes, Cursor, Op
     from .config import StoreConfig
     from .errors import (
@@ -70,8 +70,10 @@ if TYPE_CHECKING:
     from .ids import new_id, now
     from .jsontext import JsonLike, JsonValue, check_text
     from .log import get_logger
+    from .migrations.old_rows import OldRow
     from .migrations.operations import Operations
     from .migrations.progress import Progress
+    from .migrations.retirement import SameColumns
     from .migrations.steps import Migrations
     from .model import Model
     from .plugins import Plugins, PluginState, PluginStatus, installed_plugins, load_plugins, local_plugin
@@ -82,10 +84,11 @@ if TYPE_CHECKING:
     from .search.index import FullTextIndex
     from .store import Store, open_store
     from .transactions import Snapshot, Transaction
+    from .transfer.here import Here
 
 _HOMES = {
     "peewee": ("CompositeKey",),
-    ".catalog": ("Check", "Index", "Search"),
+    ".catalog": ("Check", "Index", "Search", "Value"),
     ".changes": ("Actor", "Change", "Changes", "Cursor", "Op"),
     ".config": ("StoreConfig",),
     ".errors": (
@@ -141,8 +144,10 @@ _HOMES = {
     ".ids": ("new_id", "now"),
     ".jsontext": ("JsonLike", "JsonValue", "check_text"),
     ".log": ("get_logger",),
+    ".migrations.old_rows": ("OldRow",),
     ".migrations.operations": ("Operations",),
     ".migrations.progress": ("Progress",),
+    ".migrations.retirement": ("SameColumns",),
     ".migrations.steps": ("Migrations",),
     ".model": ("Model",),
     ".plugins": (
@@ -160,6 +165,7 @@ _HOMES = {
     ".search.index": ("FullTextIndex",),
     ".store": ("Store", "open_store"),
     ".transactions": ("Snapshot", "Transaction"),
+    ".transfer.here": ("Here",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -186,6 +192,7 @@ __all__ = [
     "FloatField",
     "ForeignKeyField",
     "FullTextIndex",
+    "Here",
     "Hit",
     "HookError",
     "IdField",
@@ -201,6 +208,7 @@ __all__ = [
     "Model",
     "NotFoundError",
     "Observation",
+    "OldRow",
     "Op",
     "Operations",
     "PluginError",
@@ -216,6 +224,7 @@ __all__ = [
     "Repository",
     "ResyncRequiredError",
     "Returning",
+    "SameColumns",
     "Schema",
     "SchemaError",
     "SchemaTooNewError",
@@ -239,6 +248,7 @@ __all__ = [
     "Transaction",
     "TransactionError",
     "UnsafeOpenError",
+    "Value",
     "Via",
     "Write",
     "__version__",

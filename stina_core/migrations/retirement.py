@@ -13,14 +13,16 @@ from .old_rows import LEFT_OUT, OldTable
 if TYPE_CHECKING:
     from ..backends.base import Backend
 
-Same: TypeAlias = Mapping[str, str | tuple[str, Callable[[Value], Value]]]
+SameColumns: TypeAlias = Mapping[str, str | tuple[str, Callable[[Value], Value]]]
 """By old column, the new one that has the same value; or that, and what makes the new value of the old one."""
 
 Noted: TypeAlias = Mapping[Value, Sequence[str]]
 """By key of old rows, the columns that are noted in `stina_repair`, once for each note."""
 
 
-def verify(backend: Backend, old: str, key: str, new: str, new_key: str, same: Same, noted: Noted) -> None:
+def verify(
+    backend: Backend, old: str, key: str, new: str, new_key: str, same: SameColumns, noted: Noted
+) -> None:
     """Hold every row of *old* against the row of *new* with its key, both as they are in the file now.
 
     Raises:

@@ -13,7 +13,7 @@ from ..errors import DefinitionError
 from ..ids import now_ms
 from ..log import get_logger
 from .old_rows import OldRow, OldTable
-from .retirement import Same, users, verify
+from .retirement import SameColumns, users, verify
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
@@ -152,7 +152,7 @@ class RowOperations:
         name: str,
         *,
         into: str,
-        same: Same,
+        same: SameColumns,
         key: str = "id",
         new_key: str = "id",
     ) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from stina_core import IdField, IntegerField, Operations, PluginState, Store, TextField
 from stina_core.catalog import Value
-from stina_core.migrations.retirement import Same
+from stina_core.migrations.retirement import SameColumns
 from stina_core.testing import file_rows
 
 from ..declarations import backups, opened, states, stepping, tables
@@ -32,7 +32,7 @@ def old(path: Path, *more: str) -> None:
 class Adoption:
     """A step that adopts the table `old`; a subclass makes one mistake."""
 
-    same: ClassVar[Same] = {"title": "title", "due": "due"}
+    same: ClassVar[SameColumns] = {"title": "title", "due": "due"}
 
     def __call__(self, op: Operations) -> None:
         op.create_table("note", id=IdField(), title=TextField(), due=IntegerField(null=True))
@@ -97,7 +97,7 @@ class LosesTheUnnamed(Adoption):
 
 
 class Compares(Adoption):
-    same: ClassVar[Same] = {"nothing": "title"}
+    same: ClassVar[SameColumns] = {"nothing": "title"}
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_value_may_be_stored_in_another_form_if_that_form_is_told(store_path: Pa
     old(store_path)
 
     class Doubles(Adoption):
-        same: ClassVar[Same] = {"title": "title", "due": ("due", doubled)}
+        same: ClassVar[SameColumns] = {"title": "title", "due": ("due", doubled)}
 
         def row(self, id: str, title: str | None, due: int | None) -> dict[str, Value]:
             return {"id": id, "title": title, "due": (due or 0) * 2}
