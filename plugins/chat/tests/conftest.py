@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
 
 import pytest
 
 import stina_chat.plugin
 from stina_chat import ChatRepository, ConversationRepository, MessageValue, Page
 from stina_core import Store, StoreConfig, open_store
-from stina_core.testing import plugins_of
+from stina_core.testing import StinaCommand, plugins_of
 
 PLUGINS = plugins_of(chat=stina_chat.plugin)
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 SetClock = Callable[[datetime], None]
-
-
-@dataclass(frozen=True)
-class Run:
-    """How one run of the command ended, and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """What `--json` printed."""
-        return json.loads(self.out)
-
-
-class Stina(Protocol):
-    """Runs the command in a process of its own, on the test's store."""
-
-    def __call__(self, *arguments: str | bytes, stdin: bytes = b"") -> Run: ...
 
 
 def at(minutes: float) -> datetime:
@@ -99,15 +73,6 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
 
 
 @pytest.fixture
-def stina(store_path: Path) -> Stina:
+def stina(store_path: Path) -> StinaCommand:
     """Return a function that runs `stina chats` and fails the test on a traceback."""
-
-    def run(*arguments: str | bytes, stdin: bytes = b"") -> Run:
-        command = [sys.executable, "-m", "stina_core", "--db", store_path, "chats", *arguments]
-        alone = {**os.environ, "STINA_PLUGINS": "chat"}  # the others would only cost time
-        ended = subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False, env=alone)
-        result = Run(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
-        assert "Traceback" not in result.err
-        return result
-
-    return run
+    return StinaCommand(store_path, ("chats",), {"STINA_PLUGINS": "chat"})

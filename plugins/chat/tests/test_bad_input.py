@@ -20,7 +20,7 @@ from stina_core.testing import memory_store
 from .conftest import PLUGINS
 
 if TYPE_CHECKING:
-    from .conftest import Stina
+    from stina_core.testing import StinaCommand
 
 NO_TEXTS: list[Any] = [b"bytes", 7, 1.5, True, ["a"], object(), Message.id, peewee.SQL("1")]
 BROKEN = ["\ud800", "a\udfff"]
@@ -219,7 +219,7 @@ COMMANDS: list[tuple[list[str | bytes], bytes]] = [
 @pytest.mark.usefixtures("before")
 @pytest.mark.parametrize(("arguments", "stdin"), COMMANDS, ids=kind)
 def test_the_command_refuses_bad_input_in_few_words(
-    stina: Stina, arguments: list[str | bytes], stdin: bytes
+    stina: StinaCommand, arguments: list[str | bytes], stdin: bytes
 ) -> None:
     result = stina(*arguments, stdin=stdin)
 

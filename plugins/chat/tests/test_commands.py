@@ -13,7 +13,7 @@ from stina_core.testing import run_python
 from .conftest import at
 
 if TYPE_CHECKING:
-    from .conftest import Stina
+    from stina_core.testing import StinaCommand
 
 CONVERSATION = ["id", "title", "active", "archived", "pinned", "created_at", "updated_at", "interactions"]
 INTERACTION = ["id", "state", "aborted", "created_at", "messages"]
@@ -26,7 +26,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def test_new_use_rename_and_list(stina: Stina) -> None:
+def test_new_use_rename_and_list(stina: StinaCommand) -> None:
     one = stina("new", "Shopping", "--json").document
     two = stina("new", "--json").document
 
@@ -47,7 +47,7 @@ def test_new_use_rename_and_list(stina: Stina) -> None:
 
 
 def test_archive_puts_away_and_undo_takes_back(
-    stina: Stina, conversations: ConversationRepository, store: Store
+    stina: StinaCommand, conversations: ConversationRepository, store: Store
 ) -> None:
     one = conversations.start("One")
 
@@ -59,7 +59,7 @@ def test_archive_puts_away_and_undo_takes_back(
 
 
 def test_append_writes_into_the_current_conversation_or_another(
-    stina: Stina, chat: ChatRepository, conversations: ConversationRepository
+    stina: StinaCommand, chat: ChatRepository, conversations: ConversationRepository
 ) -> None:
     one, two = conversations.start("One"), conversations.start("Two")
 
@@ -93,7 +93,7 @@ def talk(chat: ChatRepository, conversations: ConversationRepository) -> str:
     return one.id
 
 
-def test_show_prints_what_was_said(stina: Stina, talk: str, chat: ChatRepository) -> None:
+def test_show_prints_what_was_said(stina: StinaCommand, talk: str, chat: ChatRepository) -> None:
     assert stina("show").out == (
         f"{talk} Talk [active]\nuser: question\nassistant: ans …\n(aborted)\ninfo: noted\n"
     )
@@ -106,7 +106,7 @@ def test_show_prints_what_was_said(stina: Stina, talk: str, chat: ChatRepository
 
 
 def test_export_has_the_documented_shape_in_the_order_of_time(
-    stina: Stina, talk: str, conversations: ConversationRepository
+    stina: StinaCommand, talk: str, conversations: ConversationRepository
 ) -> None:
     empty = conversations.start("Empty")
 
@@ -135,7 +135,7 @@ def test_export_has_the_documented_shape_in_the_order_of_time(
     assert stina("export", talk, "--json").document == [whole]
 
 
-def test_search_finds_with_snippets_and_goes_on(stina: Stina, chat: ChatRepository) -> None:
+def test_search_finds_with_snippets_and_goes_on(stina: StinaCommand, chat: ChatRepository) -> None:
     for number in range(3):
         chat.append_message("user", f"mjölk {number}")
     chat.append_message("user", "bröd")
@@ -151,7 +151,7 @@ def test_search_finds_with_snippets_and_goes_on(stina: Stina, chat: ChatReposito
 
 
 def test_delete_needs_a_yes_where_nobody_can_be_asked(
-    stina: Stina, talk: str, conversations: ConversationRepository
+    stina: StinaCommand, talk: str, conversations: ConversationRepository
 ) -> None:
     refused = stina("delete", talk)
     assert (refused.code, "--yes" in refused.err) == (2, True)
@@ -173,7 +173,7 @@ def test_delete_needs_a_yes_where_nobody_can_be_asked(
     ],
 )
 def test_what_is_not_there_is_one_line_on_stderr_and_exit_code_1(
-    stina: Stina, arguments: list[str], table: str
+    stina: StinaCommand, arguments: list[str], table: str
 ) -> None:
     result = stina(*arguments, "--json")
 
@@ -181,7 +181,7 @@ def test_what_is_not_there_is_one_line_on_stderr_and_exit_code_1(
     assert result.err == f"stina: {table} has no row 'nobody'\n"
 
 
-def test_what_the_command_wrote_is_there_for_a_program(stina: Stina, store_path: Path) -> None:
+def test_what_the_command_wrote_is_there_for_a_program(stina: StinaCommand, store_path: Path) -> None:
     run_python(
         "import sys, stina_chat.plugin\n"
         "from stina_chat import ChatRepository\n"

@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import pytest
 
 from stina_core import Store
+from stina_core.testing import StinaCommand
 from stina_kv import KvRepository
-
-
-@dataclass(frozen=True)
-class Run:
-    """How one run of the command ended, and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """What `--json` printed."""
-        return json.loads(self.out)
-
-
-class Stina(Protocol):
-    """Runs the command in a process of its own, on the test's store."""
-
-    def __call__(self, *arguments: str | bytes, stdin: bytes = b"") -> Run: ...
 
 
 @pytest.fixture
@@ -42,14 +18,6 @@ def kv(store: Store) -> KvRepository:
 
 
 @pytest.fixture
-def stina(store_path: Path) -> Stina:
+def stina(store_path: Path) -> StinaCommand:
     """Return a function that runs `stina kv` and fails the test on a traceback."""
-
-    def run(*arguments: str | bytes, stdin: bytes = b"") -> Run:
-        command = [sys.executable, "-m", "stina_core", "--db", store_path, "kv", *arguments]
-        ended = subprocess.run(command, input=stdin, capture_output=True, timeout=60, check=False)
-        result = Run(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
-        assert "Traceback" not in result.err
-        return result
-
-    return run
+    return StinaCommand(store_path, ("kv",))

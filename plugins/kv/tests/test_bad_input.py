@@ -21,7 +21,7 @@ from stina_kv import MISSING, KvEntry, KvRepository
 from stina_kv.models import Entry
 
 if TYPE_CHECKING:
-    from .conftest import Stina
+    from stina_core.testing import StinaCommand
 
 PLUGINS = plugins_of(kv=stina_kv.plugin)
 
@@ -268,7 +268,7 @@ COMMANDS: list[tuple[list[str | bytes], bytes]] = [
 @pytest.mark.usefixtures("before")
 @pytest.mark.parametrize(("arguments", "stdin"), COMMANDS, ids=kind)
 def test_the_command_refuses_bad_input_in_few_words(
-    stina: Stina, arguments: list[str | bytes], stdin: bytes
+    stina: StinaCommand, arguments: list[str | bytes], stdin: bytes
 ) -> None:
     result = stina(*arguments, stdin=stdin)
 
@@ -278,7 +278,9 @@ def test_the_command_refuses_bad_input_in_few_words(
     assert "should not happen" not in result.err
 
 
-def test_a_value_another_program_wrote_is_printed_without_failing(stina: Stina, store_path: Path) -> None:
+def test_a_value_another_program_wrote_is_printed_without_failing(
+    stina: StinaCommand, store_path: Path
+) -> None:
     with open_store(store_path) as store, store.use():
         Entry.insert(key="half", value="", updated_at=datetime(2026, 1, 1, tzinfo=UTC)).execute()
         Entry.update(value=peewee.SQL("'\"\\ud83d\"'")).execute()

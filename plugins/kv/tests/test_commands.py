@@ -11,7 +11,7 @@ from stina_core.testing import run_python
 from stina_kv import KvRepository
 
 if TYPE_CHECKING:
-    from .conftest import Stina
+    from stina_core.testing import StinaCommand
 
 
 def moment(text: str) -> datetime:
@@ -20,7 +20,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def test_set_get_list_and_delete_with_json(stina: Stina, store_path: Path) -> None:
+def test_set_get_list_and_delete_with_json(stina: StinaCommand, store_path: Path) -> None:
     written = stina("set", "ui/theme", '{"dark": true, "name": "mörk"}', "--json").document
     stina("set", "count", "3")
 
@@ -39,7 +39,7 @@ def test_set_get_list_and_delete_with_json(stina: Stina, store_path: Path) -> No
         assert store[KvRepository].get("count") == 3
 
 
-def test_get_prints_a_text_as_it_is_and_anything_else_as_json(stina: Stina, store_path: Path) -> None:
+def test_get_prints_a_text_as_it_is_and_anything_else_as_json(stina: StinaCommand, store_path: Path) -> None:
     with open_store(store_path) as store:
         kv = store[KvRepository]
         kv.set("text", 'two\nlines "quoted"')
@@ -49,7 +49,7 @@ def test_get_prints_a_text_as_it_is_and_anything_else_as_json(stina: Stina, stor
     assert stina("get", "list").out == '["å",null]\n'
 
 
-def test_list_prints_values_as_get_does(stina: Stina) -> None:
+def test_list_prints_values_as_get_does(stina: StinaCommand) -> None:
     values = {"a": "null", "b": '{"x": [1, "å"]}', "c": '"two\\nlines"', "d": "true"}
     for key, value in values.items():
         stina("set", key, value)
@@ -60,7 +60,7 @@ def test_list_prints_values_as_get_does(stina: Stina) -> None:
     assert [row.split()[1] for row in rows] == ["null", '{"x":[1,"å"]}', "two\\nlines", "true"]
 
 
-def test_set_says_what_was_written_and_shortens_it(stina: Stina) -> None:
+def test_set_says_what_was_written_and_shortens_it(stina: StinaCommand) -> None:
     assert stina("set", "limits", '{"daily": 20}').out == 'limits = {"daily":20}\n'
     assert stina("set", "long", "x" * 1000).out == f"long = {'x' * 200}… (1,000 characters)\n"
     assert stina("get", "long").out == "x" * 1000 + "\n"
@@ -81,7 +81,7 @@ def test_set_says_what_was_written_and_shortens_it(stina: Stina) -> None:
     ],
 )
 def test_a_value_is_json_if_it_parses_and_text_otherwise(
-    stina: Stina, store_path: Path, arguments: list[str], value: object
+    stina: StinaCommand, store_path: Path, arguments: list[str], value: object
 ) -> None:
     assert stina("set", "--", "key", *arguments).code == 0
 
@@ -89,13 +89,13 @@ def test_a_value_is_json_if_it_parses_and_text_otherwise(
         assert repr(store[KvRepository].get("key")) == repr(value)
 
 
-def test_text_forces_text(stina: Stina) -> None:
+def test_text_forces_text(stina: StinaCommand) -> None:
     stina("set", "--text", "key", "5")
 
     assert stina("get", "key", "--json").document["value"] == "5"
 
 
-def test_a_dash_reads_the_value_from_standard_input(stina: Stina) -> None:
+def test_a_dash_reads_the_value_from_standard_input(stina: StinaCommand) -> None:
     stina("set", "document", "-", stdin='{"a": "å"}\n'.encode())
     stina("set", "--text", "text", "-", stdin=b"line\n")
 
@@ -103,13 +103,13 @@ def test_a_dash_reads_the_value_from_standard_input(stina: Stina) -> None:
     assert stina("get", "text", "--json").document["value"] == "line\n"
 
 
-def test_increment_prints_the_sum(stina: Stina) -> None:
+def test_increment_prints_the_sum(stina: StinaCommand) -> None:
     assert stina("increment", "n").out == "1\n"
     assert stina("increment", "n", "--by", "-3").out == "-2\n"
     assert stina("increment", "n", "--by=44", "--json").document["value"] == 42
 
 
-def test_get_with_a_default_prints_it_only_for_a_missing_key(stina: Stina) -> None:
+def test_get_with_a_default_prints_it_only_for_a_missing_key(stina: StinaCommand) -> None:
     stina("set", "there", "1")
 
     assert stina("get", "there", "--default", "2").out == "1\n"
@@ -122,7 +122,7 @@ def test_get_with_a_default_prints_it_only_for_a_missing_key(stina: Stina) -> No
 
 
 @pytest.mark.parametrize("command", ["get", "delete"])
-def test_a_missing_key_is_one_line_on_stderr_and_exit_code_1(stina: Stina, command: str) -> None:
+def test_a_missing_key_is_one_line_on_stderr_and_exit_code_1(stina: StinaCommand, command: str) -> None:
     result = stina(command, "absent", "--json")
 
     assert (result.code, result.out) == (1, "")

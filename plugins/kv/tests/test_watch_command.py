@@ -17,7 +17,7 @@ from stina_kv import KvRepository
 from stina_kv.watching import Watch
 
 if TYPE_CHECKING:
-    from .conftest import Stina
+    from stina_core.testing import StinaCommand
 
 DEADLINE = 30
 
@@ -130,7 +130,7 @@ def test_it_ends_when_nobody_reads_it_though_nothing_more_is_written(
         assert watch.look_away() == (141, "")
 
 
-def test_a_key_and_a_prefix_are_wrong_usage_and_a_bad_key_is_refused(stina: Stina) -> None:
+def test_a_key_and_a_prefix_are_wrong_usage_and_a_bad_key_is_refused(stina: StinaCommand) -> None:
     both, bad = stina("watch", "a", "--prefix", "b"), stina("watch", "")
 
     assert (both.code, "not both" in both.err) == (2, True)

@@ -8,7 +8,7 @@ import pytest
 from .conftest import nested
 
 if TYPE_CHECKING:
-    from .conftest import Stina
+    from stina_core.testing import StinaCommand
 
 COMMANDS: list[tuple[list[str | bytes], bytes, int]] = [
     (["add", "", "c"], b"", 1),
@@ -43,7 +43,7 @@ def shown(value: object) -> str:
 @pytest.mark.usefixtures("before")
 @pytest.mark.parametrize(("arguments", "stdin", "code"), COMMANDS, ids=shown)
 def test_the_command_refuses_bad_input_in_few_words(
-    stina: Stina, arguments: list[str | bytes], stdin: bytes, code: int
+    stina: StinaCommand, arguments: list[str | bytes], stdin: bytes, code: int
 ) -> None:
     result = stina(*arguments, stdin=stdin)
 

@@ -14,7 +14,7 @@ from stina_memories import MemoryRepository
 from .conftest import PLUGINS
 
 if TYPE_CHECKING:
-    from .conftest import Stina
+    from stina_core.testing import StinaCommand
 
 KEYS = ["id", "title", "content", "metadata", "source", "tags", "expires_at", "created_at", "updated_at"]
 MORE = ["actor", "conversation_id"]
@@ -26,7 +26,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def test_add_show_edit_and_delete_with_json(stina: Stina, store_path: Path) -> None:
+def test_add_show_edit_and_delete_with_json(stina: StinaCommand, store_path: Path) -> None:
     added = stina(
         "add", "Te", "Anna gillar grönt te", "--tag", "mat", "--tag", "anna", "--source", "chat",
         "--metadata", '{"säker": true}', "--expires", "2099-01-31T12:00Z", "--conversation", "c1",
@@ -69,7 +69,7 @@ def test_add_show_edit_and_delete_with_json(stina: Stina, store_path: Path) -> N
     assert stina("list", "--json", "--all").document == []
 
 
-def test_add_says_which_memories_are_almost_the_same(stina: Stina) -> None:
+def test_add_says_which_memories_are_almost_the_same(stina: StinaCommand) -> None:
     first = stina("add", "Tea", "Anna likes green tea", "--json").document["id"]
 
     twin = stina("add", "Drinks", "Anna likes green  TEA", "--json").document["similar"]
@@ -82,7 +82,7 @@ def test_add_says_which_memories_are_almost_the_same(stina: Stina) -> None:
     assert hints[1].endswith(f"{first} Tea")
 
 
-def test_show_prints_the_memory_for_people(stina: Stina) -> None:
+def test_show_prints_the_memory_for_people(stina: StinaCommand) -> None:
     id = stina(
         "add", "Tea", "first\n  second", "--expires", "2099-01-31", "--tag", "a", "--tag", "b c", "--json"
     ).document["id"]
@@ -95,7 +95,7 @@ def test_show_prints_the_memory_for_people(stina: Stina) -> None:
     assert "by: user" in lines
 
 
-def test_list_shows_what_matters_now_and_all_shows_everything_whole(stina: Stina) -> None:
+def test_list_shows_what_matters_now_and_all_shows_everything_whole(stina: StinaCommand) -> None:
     stina("add", "Old", "old content", "--expires", "2001-01-01")
     stina("add", "New", "new content", "--tag", "a", "--tag", "b")
 
@@ -112,7 +112,7 @@ def test_list_shows_what_matters_now_and_all_shows_everything_whole(stina: Stina
     ]
 
 
-def test_search_finds_words_newest_first_or_ranked(stina: Stina) -> None:
+def test_search_finds_words_newest_first_or_ranked(stina: StinaCommand) -> None:
     stina("add", "Best", "te te te")
     stina("add", "Walk", "a long walk in the rain and then a cup of té with milk, and another walk home")
     stina("add", "Gone", "te", "--expires", "2001-01-01")
@@ -133,7 +133,7 @@ def test_search_finds_words_newest_first_or_ranked(stina: Stina) -> None:
     assert (stina("search", "nothing").out, stina("search", "nothing", "--json").document) == ("", [])
 
 
-def test_a_dash_reads_the_content_from_standard_input_without_its_last_line_end(stina: Stina) -> None:
+def test_a_dash_reads_the_content_from_standard_input_without_its_last_line_end(stina: StinaCommand) -> None:
     id = stina("add", "T", "-", "--json", stdin="  två\nrader\n\n".encode()).document["id"]
 
     assert stina("show", id, "--json").document["content"] == "  två\nrader\n"
@@ -141,7 +141,7 @@ def test_a_dash_reads_the_content_from_standard_input_without_its_last_line_end(
     assert stina("add", "--json", "--", "-t", "-c").document["content"] == "-c"
 
 
-def test_edit_changes_only_what_is_named(stina: Stina) -> None:
+def test_edit_changes_only_what_is_named(stina: StinaCommand) -> None:
     added = stina("add", "T", "c", "--tag", "a", "--source", "s", "--metadata", "1", "--json").document
     del added["similar"]
     id = added["id"]
@@ -174,12 +174,12 @@ def test_edit_changes_only_what_is_named(stina: Stina) -> None:
     ],
 )
 def test_a_date_expires_at_its_end_and_a_time_without_a_zone_is_local(
-    stina: Stina, given: str, wanted: str
+    stina: StinaCommand, given: str, wanted: str
 ) -> None:
     assert stina("add", "T", "c", "--expires", given, "--json").document["expires_at"] == wanted
 
 
-def test_delete_expired_deletes_what_has_expired(stina: Stina) -> None:
+def test_delete_expired_deletes_what_has_expired(stina: StinaCommand) -> None:
     stina("add", "Old", "a", "--expires", "2001-01-01")
     stina("add", "New", "b", "--expires", "2099-01-01")
 
@@ -189,14 +189,14 @@ def test_delete_expired_deletes_what_has_expired(stina: Stina) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "edit", "delete"])
-def test_a_missing_memory_is_one_line_on_stderr_and_exit_code_1(stina: Stina, command: str) -> None:
+def test_a_missing_memory_is_one_line_on_stderr_and_exit_code_1(stina: StinaCommand, command: str) -> None:
     result = stina(command, "absent", "--json")
 
     assert (result.code, result.out) == (1, "")
     assert result.err == "stina: memories_memory has no row 'absent'\n"
 
 
-def test_every_json_line_is_utf_8_whatever_is_stored(stina: Stina, store_path: Path) -> None:
+def test_every_json_line_is_utf_8_whatever_is_stored(stina: StinaCommand, store_path: Path) -> None:
     with open_store(store_path, plugins=PLUGINS) as store:
         store[MemoryRepository].add(
             "a\x00b\n\x1b[31m", "NUL \x00 and 🍓", created_at=datetime(1, 1, 2, tzinfo=UTC)
