@@ -11,9 +11,7 @@ import re
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from stina_core import Operations
-    from stina_core.migrations.old_rows import OldRow
-    from stina_core.migrations.retirement import Same
+    from stina_core import OldRow, Operations, SameColumns
 
 Value: TypeAlias = bool | int | float | str | bytes | None
 """What a column of an old table can hold."""
@@ -38,8 +36,8 @@ def adopt(op: Operations) -> None:
         adoption.read(table)
     for table in there:
         expected = _Expected()
-        same: Same = {"key": ("key", expected.of_key), "value": ("value", expected.of_value)}
-        times: Same = {"updatedAt": "updated_at"} if "updatedAt" in _TABLES[table] else {}
+        same: SameColumns = {"key": ("key", expected.of_key), "value": ("value", expected.of_value)}
+        times: SameColumns = {"updatedAt": "updated_at"} if "updatedAt" in _TABLES[table] else {}
         op.retire(table, into="entry", key="key", new_key="key", same={**same, **times})
 
 

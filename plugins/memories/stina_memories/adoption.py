@@ -12,9 +12,7 @@ import unicodedata
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from stina_core import Operations
-    from stina_core.migrations.old_rows import OldRow
-    from stina_core.migrations.retirement import Same
+    from stina_core import OldRow, Operations, SameColumns
 
 Stored: TypeAlias = dict[str, str | int | None]
 
@@ -23,7 +21,7 @@ OLD = "memories"
 _ALWAYS = ("id", "content", "metadata", "source", "created_at", "updated_at")
 """Columns the original's table had in every version."""
 
-_SAME: Same = {
+_SAME: SameColumns = {
     "title": "title",
     "content": "content",
     "metadata": "metadata",

@@ -10,8 +10,7 @@ from .rows import Rows, Said, Turn
 from .tables import Stored
 
 if TYPE_CHECKING:
-    from stina_core import Operations
-    from stina_core.migrations.old_rows import OldRow
+    from stina_core import OldRow, Operations
 
 
 class Messages:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from .tables import Stored, TurnTable
 
 if TYPE_CHECKING:
-    from stina_core import Operations
-    from stina_core.migrations.old_rows import OldRow
+    from stina_core import OldRow, Operations
 
 Given: TypeAlias = dict[Stored, str]
 """Ids that rows were given, by what they had for one."""
