@@ -46,5 +46,5 @@ def _make_next(row: TodoRow, at: datetime) -> str | None:
         return None
     writes.insert(**columns(following))
     for step in part_queries.steps_of.list(row.id):
-        part_queries.new_step(new_id(), following.id, step.title, False, step.position, at)
+        part_queries.new_step(new_id(), following.id, step.title, False, None, step.position, at)
     return following.id

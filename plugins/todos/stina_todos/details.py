@@ -36,6 +36,7 @@ def details_of(clears: str) -> Callable[[F], F]:
         click.option("--project", metavar="NAME", help=f"Made if there is none of that name.{clears}"),
         click.option("--metadata", type=JsonParam(), help=f"Any JSON.{clears}"),
         click.option("--source", metavar="TEXT", help=f"Where it comes from.{clears}"),
+        click.option("--icon", metavar="TEXT", help=f"An emoji, or the name of a picture.{clears}"),
         click.option("--status", type=Status(), help="not_started, in_progress, completed or cancelled."),
     ]
 
@@ -58,8 +59,9 @@ def values_of(details: dict[str, Any]) -> dict[str, Any]:
         values["description"] = read(given["description"])
     if "tags" in given:
         values["tags"] = [tag for tag in given["tags"] if tag.strip()]
-    if "source" in values:
-        values["source"] = values["source"] or None
+    for name in ("source", "icon"):
+        if name in values:
+            values[name] = values[name] or None
     if values.get("due") is not None or values.get("remind_at") is not None:
         values["time_zone"] = zone_name()
     return values

@@ -36,7 +36,14 @@ def document(whole: WholeTodo) -> dict[str, Any]:
         "follows": todo.follows,
         "position": todo.position,
         "steps": [
-            {"id": step.id, "title": step.title, "done": step.done, "created_at": step.created_at}
+            {
+                "id": step.id,
+                "title": step.title,
+                "done": step.done,
+                "completed_at": step.completed_at,
+                "created_at": step.created_at,
+                "updated_at": step.updated_at,
+            }
             for step in whole.steps
         ],
         "comments": [
@@ -45,6 +52,7 @@ def document(whole: WholeTodo) -> dict[str, Any]:
         ],
         "metadata": todo.metadata,
         "source": todo.source,
+        "icon": todo.icon,
         "created_at": todo.created_at,
         "updated_at": todo.updated_at,
         "completed_at": todo.completed_at,
@@ -56,6 +64,7 @@ def text(whole: WholeTodo) -> str:
     todo = whole.todo
     facts = [
         ("id", todo.id),
+        ("icon", todo.icon),
         ("status", todo.status.value),
         ("due", due_text(todo)),
         ("repeats", todo.recurrence),

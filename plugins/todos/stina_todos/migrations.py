@@ -26,6 +26,7 @@ def initial(op: Operations) -> None:
         id=IdField(),
         name=TextField(max_length=500),
         name_key=TextField(unique=True),
+        description=TextField(default=""),
         archived_at=TimestampField(null=True),
         created_at=TimestampField(default=now),
         updated_at=TimestampField(default=now),
@@ -67,6 +68,7 @@ def initial(op: Operations) -> None:
         position=TextField(default=new_id, unique=True),
         metadata=JsonField(null=True),
         source=TextField(null=True),
+        icon=TextField(null=True),
         created_at=TimestampField(default=now),
         updated_at=TimestampField(default=now),
         completed_at=TimestampField(null=True),
@@ -91,5 +93,14 @@ def initial(op: Operations) -> None:
         title=TextField(max_length=500),
         done=BooleanField(default=False),
         position=IntegerField(default=0),
+        completed_at=TimestampField(null=True),
         created_at=TimestampField(default=now),
+        updated_at=TimestampField(default=now),
     )
+
+
+def adopt(op: Operations) -> None:
+    """Take over the todos of the original app; `adoption.py` says how."""
+    from .adoption import adopt  # few starts need it
+
+    adopt(op)

@@ -30,6 +30,7 @@ class Project(Model):
     id = IdField()
     name = TextField(max_length=MAX_TITLE)
     name_key = TextField(unique=True)
+    description = TextField(default="")
     archived_at = TimestampField(null=True)
     created_at = TimestampField(default=now)
     updated_at = TimestampField(default=now)
@@ -68,6 +69,7 @@ class Todo(Model):
     position = TextField(default=new_id, unique=True)
     metadata = JsonField(null=True)
     source = TextField(null=True)
+    icon = TextField(null=True)
     created_at = TimestampField(default=now)
     updated_at = TimestampField(default=now)
     completed_at = TimestampField(null=True)
@@ -117,7 +119,9 @@ class Step(Model):
     title = TextField(max_length=MAX_TITLE)
     done = BooleanField(default=False)
     position = IntegerField(default=0)
+    completed_at = TimestampField(null=True)
     created_at = TimestampField(default=now)
+    updated_at = TimestampField(default=now)
 
     class Meta:
         constraints = (Check("title <> ''", name="title_not_empty"),)

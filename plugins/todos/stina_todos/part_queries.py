@@ -65,18 +65,26 @@ def steps_of_all(todo_ids: Collection[str]) -> ModelSelect[Step]:
 
 @returning(StepValue)
 def new_step(
-    id: str, todo_id: str, title: str, done: bool, position: int, created_at: datetime
+    id: str, todo_id: str, title: str, done: bool, completed_at: datetime | None, position: int, at: datetime
 ) -> ModelInsert:
     """A new step, as it is stored."""
     return Step.insert(
-        id=id, todo=todo_id, title=title, done=done, position=position, created_at=created_at
+        id=id,
+        todo=todo_id,
+        title=title,
+        done=done,
+        position=position,
+        completed_at=completed_at,
+        created_at=at,
+        updated_at=at,
     ).returning(Step)
 
 
 @write
-def tick(id: str, done: bool) -> ModelUpdate:
+def tick(id: str, done: bool, completed_at: datetime | None, at: datetime) -> ModelUpdate:
     """One step, ticked or not; nothing where it is so already."""
-    return Step.update(done=done).where(Step.id == id, Step.done != done)
+    ticked = Step.update(done=done, completed_at=completed_at, updated_at=at)
+    return ticked.where(Step.id == id, Step.done != done)
 
 
 @write
@@ -110,11 +118,11 @@ def projects(first: str) -> ModelSelect[Project]:
 
 
 @returning(ProjectValue)
-def new_project(id: str, name: str, name_key: str, at: datetime) -> ModelInsert:
+def new_project(id: str, name: str, name_key: str, description: str, at: datetime) -> ModelInsert:
     """A new project, as it is stored."""
-    return Project.insert(id=id, name=name, name_key=name_key, created_at=at, updated_at=at).returning(
-        Project
-    )
+    return Project.insert(
+        id=id, name=name, name_key=name_key, description=description, created_at=at, updated_at=at
+    ).returning(Project)
 
 
 @returning(ProjectValue)
@@ -122,6 +130,13 @@ def name_project(id: str, name: str, name_key: str, at: datetime) -> ModelUpdate
     """One project under another name, as it is stored."""
     renamed = Project.update(name=name, name_key=name_key, updated_at=at)
     return renamed.where(Project.id == id).returning(Project)
+
+
+@returning(ProjectValue)
+def describe_project(id: str, description: str, at: datetime) -> ModelUpdate:
+    """One project with another description, as it is stored."""
+    described = Project.update(description=description, updated_at=at)
+    return described.where(Project.id == id).returning(Project)
 
 
 @returning(ProjectValue)

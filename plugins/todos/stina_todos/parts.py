@@ -79,7 +79,8 @@ class StepRepository(Repository):
             row_by_id.get(text_of(todo_id, "todos_todo.id"))
             last = queries.last_step_of.find(todo_id)
             place = 0 if last is None else last.position + 1
-            (step,) = queries.new_step(key, todo_id, title, done, place, now())
+            at = now()
+            (step,) = queries.new_step(key, todo_id, title, done, at if done else None, place, at)
         return step
 
     def tick(self, id: str, done: bool = True) -> StepValue:
@@ -89,7 +90,8 @@ class StepRepository(Repository):
             NotFoundError: there is no such step.
         """
         with self.transaction():
-            queries.tick(id, done)
+            at = now()
+            queries.tick(id, done, at if done else None, at)
             return queries.step_by_id.get(id)
 
     def untick(self, id: str) -> StepValue:

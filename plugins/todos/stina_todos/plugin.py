@@ -16,11 +16,15 @@ def register_schema(schema: Schema) -> None:
     schema.add(Todo, repository="stina_todos.repository:TodoRepository")
     schema.add(Comment, repository="stina_todos.parts:CommentRepository")
     schema.add(Step, repository="stina_todos.parts:StepRepository")
+    schema.adopts("todos", "todo_comments", "todo_projects", "todo_steps")
+    schema.merges(Project, using="stina_todos.merging:project")
+    schema.merges(Todo, using="stina_todos.merging:todo", ignoring=("position",))
 
 
 @hookimpl
 def migrate(migrations: Migrations) -> None:
     migrations.step("0001_initial")(steps.initial)
+    migrations.step("0002_adopt")(steps.adopt)
 
 
 @hookimpl

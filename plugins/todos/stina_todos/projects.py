@@ -5,10 +5,11 @@ from __future__ import annotations
 from stina_core import InvalidValueError, Repository, new_id, now
 
 from . import part_queries as queries
-from .texts import filled, folded, title_of
+from .texts import filled, folded, text_of, title_of
 from .values import ProjectValue
 
 _NAME = "todos_project.name"
+_DESCRIPTION = "todos_project.description"
 
 
 class ProjectRepository(Repository):
@@ -28,17 +29,18 @@ class ProjectRepository(Repository):
         """Return the project that is called *name*, or None."""
         return queries.project_by_name.find(folded(title_of(name, _NAME)))
 
-    def add(self, name: str, *, id: str | None = None) -> ProjectValue:
+    def add(self, name: str, *, description: str = "", id: str | None = None) -> ProjectValue:
         """Make a project and return it.
 
         Raises:
             InvalidValueError: the name is not 1 to 500 characters, or another project has it.
         """
         name = title_of(name, _NAME)
+        text = text_of(description, _DESCRIPTION).strip()
         key = new_id() if id is None else filled(id, "todos_project.id")
         with self.transaction():
             self._check_free(name)
-            (project,) = queries.new_project(key, name, folded(name), now())
+            (project,) = queries.new_project(key, name, folded(name), text, now())
         return project
 
     def ensure(self, name: str) -> ProjectValue:
@@ -63,6 +65,21 @@ class ProjectRepository(Repository):
                 self._check_free(name)
             (renamed,) = queries.name_project(id, name, folded(name), now())
         return renamed
+
+    def describe(self, id: str, description: str) -> ProjectValue:
+        """Give a project another description, trimmed, and return it; the one it has already is not written.
+
+        Raises:
+            InvalidValueError: it is no text.
+            NotFoundError: there is no such project.
+        """
+        text = text_of(description, _DESCRIPTION).strip()
+        with self.transaction():
+            project = queries.project_by_id.get(id)
+            if project.description == text:
+                return project
+            (described,) = queries.describe_project(id, text, now())
+        return described
 
     def archive(self, id: str, archived: bool = True) -> ProjectValue:
         """Put a project aside, or take it back, and return it; its todos stay as they are.

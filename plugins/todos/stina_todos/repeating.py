@@ -53,6 +53,7 @@ def _copied(row: TodoRow, recurrence: str, at: datetime) -> TodoRow:
         follows=row.id,
         metadata=row.metadata,
         source=row.source,
+        icon=row.icon,
     )
 
 

@@ -65,6 +65,7 @@ class TodoRepository(Repository):
         recurrence: str | None = None,
         metadata: JsonLike = None,
         source: str | None = None,
+        icon: str | None = None,
         id: str | None = None,
         created_at: datetime | None = None,
     ) -> TodoValue:
@@ -94,6 +95,7 @@ class TodoRepository(Repository):
             recurrence=recurrence,
             metadata=metadata,
             source=source,
+            icon=icon,
         )
         row = with_status(row, TodoStatus.parse(status), at)
         with self.transaction():
@@ -117,6 +119,7 @@ class TodoRepository(Repository):
         recurrence: str | Keep | None = KEEP,
         metadata: JsonLike | Keep = KEEP,
         source: str | Keep | None = KEEP,
+        icon: str | Keep | None = KEEP,
     ) -> TodoValue:
         """Change what is given, leave the rest, and return the todo; None clears what can be empty.
 
@@ -142,6 +145,7 @@ class TodoRepository(Repository):
                 recurrence=recurrence,
                 metadata=metadata,
                 source=source,
+                icon=icon,
             )
             return row if isinstance(status, Keep) else with_status(row, TodoStatus.parse(status), at)
 
@@ -167,12 +171,11 @@ class TodoRepository(Repository):
     def complete(self, id: str) -> Completion:
         """Note that a todo is done; one that repeats makes the next one in the same transaction.
 
-        It makes one only once: a todo that is completed, reopened and completed again
-        makes another one only if that was deleted. The next one is due at the rule's next
-        time after that at which this one was due, in its time zone: a time of day that
-        the clocks skip is moved by as much as they skip, on that day only; of one that they
-        show twice it is the first. A day stays a day. Steps are copied, not ticked; comments
-        stay; a reminder keeps its distance.
+        It makes one only once: a todo that is completed, reopened and completed again makes another
+        one only if that was deleted. The next one is due at the rule's next time after that at which
+        this one was due, in its time zone: a time of day that the clocks skip is moved by as much as
+        they skip, on that day only; of one that they show twice it is the first. A day stays a day.
+        Steps are copied, not ticked; comments stay; a reminder keeps its distance.
 
         Raises:
             NotFoundError: there is no such todo.

@@ -41,6 +41,7 @@ class TodoRow:
     position: str
     metadata: JsonValue
     source: str | None
+    icon: str | None
     created_at: datetime
     updated_at: datetime
     completed_at: datetime | None
@@ -88,6 +89,7 @@ def blank(id: str, at: datetime) -> TodoRow:
         position=new_id(),
         metadata=None,
         source=None,
+        icon=None,
         created_at=at,
         updated_at=at,
         completed_at=None,
@@ -108,6 +110,7 @@ def edited(
     recurrence: str | Keep | None = KEEP,
     metadata: JsonLike | Keep = KEEP,
     source: str | Keep | None = KEEP,
+    icon: str | Keep | None = KEEP,
 ) -> TodoRow:
     """Return *row* with what is given in it; None clears what can be empty.
 
@@ -130,6 +133,8 @@ def edited(
         row = replace(row, metadata=Todo.metadata.python_value(Todo.metadata.db_value(metadata)))
     if not isinstance(source, Keep):
         row = replace(row, source=_optional_text(source, "todos_todo.source"))
+    if not isinstance(icon, Keep):
+        row = replace(row, icon=_optional_text(icon, "todos_todo.icon"))
     row = _with_times(row, due, time_zone, remind_at)
     return _with_recurrence(row, recurrence)
 

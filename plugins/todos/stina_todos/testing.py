@@ -87,7 +87,7 @@ def _project(name: str, number: int, seed: int) -> str:
     found = part_queries.project_by_name.find(folded(name))
     if found is not None:
         return found.id
-    part_queries.new_project(f"project-{number}-{seed}", name, folded(name), _START)
+    part_queries.new_project(f"project-{number}-{seed}", name, folded(name), "", _START)
     return f"project-{number}-{seed}"
 
 
@@ -108,6 +108,7 @@ def _row(random: Random, number: int, seed: int, projects: list[str]) -> TodoRow
         recurrence=random.choice((None, None, *_RULES)) if due is not None else None,
         metadata={"origin": "seed", "n": number} if random.random() < 0.5 else None,
         source=random.choice((None, "seed")),
+        icon=random.choice((None, "🛒", "check-list")),
     )
     status = random.choice((*TodoStatus, TodoStatus.NOT_STARTED, TodoStatus.COMPLETED))
     return replace(with_status(row, status, at + timedelta(days=1)), updated_at=at + timedelta(days=1))
@@ -119,7 +120,8 @@ def _hang_on(random: Random, row: TodoRow) -> None:
             f"{row.id}-step-{number}",
             row.id,
             random.choice(_THINGS),
-            random.random() < 0.5,
+            done := random.random() < 0.5,
+            row.created_at if done else None,
             number,
             row.created_at,
         )

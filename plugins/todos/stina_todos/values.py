@@ -28,6 +28,7 @@ class TodoValue:
         follows: The id of the todo whose completion made this one.
         position: Where it stands in the manual order, which is that of these texts.
         metadata: A copy of what is stored; changing it changes nothing in the store.
+        icon: What a client shows beside the title: an emoji, or the name of a picture that it knows.
         updated_at: When the todo itself was written last; its comments and steps do not count.
         completed_at: When it was completed, while its status is that.
         steps_done: How many of its `step_count` steps are ticked.
@@ -53,6 +54,7 @@ class TodoValue:
     position: str
     metadata: JsonValue
     source: str | None
+    icon: str | None
     created_at: datetime
     updated_at: datetime
     completed_at: datetime | None
@@ -87,6 +89,8 @@ class StepValue:
 
     Attributes:
         position: Its place among the steps of its todo, which are in that order; there may be gaps.
+        completed_at: When it was ticked; None where that is not known, too.
+        updated_at: When it was ticked or unticked last; its place does not count.
     """
 
     id: str
@@ -94,7 +98,9 @@ class StepValue:
     title: str
     done: bool
     position: int
+    completed_at: datetime | None
     created_at: datetime
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,7 @@ class ProjectValue:
 
     id: str
     name: str
+    description: str
     archived_at: datetime | None
     created_at: datetime
     updated_at: datetime

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -103,5 +103,20 @@ def stina(
         time.tzset()
         reload_localzone()
         yield run
+    time.tzset()
+    reload_localzone()
+
+
+@pytest.fixture
+def living_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Return a function that puts this process into another time zone."""
+
+    def move(zone: str) -> None:
+        patched.setenv("TZ", zone)
+        time.tzset()
+        reload_localzone()
+
+    with monkeypatch.context() as patched:
+        yield move
     time.tzset()
     reload_localzone()

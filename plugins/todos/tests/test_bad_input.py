@@ -52,6 +52,7 @@ BAD: dict[str, list[Any]] = {
     "remind_at": ["soon", 0, datetime(2026, 1, 1), date(2026, 1, 1)],
     "metadata": [float("nan"), {1: 2}, (1,), {"a": 1 << 63}, "\ud800", object(), "x" * (1 << 20)],
     "source": [7, "\ud800"],
+    "icon": [7, "\ud800"],
     "id": ["", " ", 7, "\ud800"],
     "created_at": ["now", datetime(2026, 1, 1)],
 }

@@ -27,6 +27,7 @@ KEYS = {
     "comments",
     "metadata",
     "source",
+    "icon",
     "created_at",
     "updated_at",
 }
@@ -69,7 +70,19 @@ def test_the_documents_have_the_promised_keys_and_comments_in_full(stina: Stina)
     added = stina(
         *("add", "a", "--description", "text", "--due", "2026-05-01", "--remind", "2026-05-01 kl 8"),
         *("--repeat", "weekly", "--priority", "high", "--tag", "x", "--tag", "y", "--project", "Hem"),
-        *("--metadata", '{"n": 1}', "--source", "test", "--step", "one", "--step", "two", "--json"),
+        *(
+            "--metadata",
+            '{"n": 1}',
+            "--source",
+            "test",
+            "--icon",
+            "🛒",
+            "--step",
+            "one",
+            "--step",
+            "two",
+            "--json",
+        ),
     ).document
     comment = stina("comment", "A", " first\n", "--json").document
     (listed,) = stina("list", "--all", "--json").document
@@ -79,6 +92,7 @@ def test_the_documents_have_the_promised_keys_and_comments_in_full(stina: Stina)
     assert (added["tags"], added["project"], added["metadata"]) == (["x", "y"], "Hem", {"n": 1})
     assert (added["source"], added["recurrence"], added["comments"]) == ("test", "FREQ=WEEKLY", [])
     assert added["remind_at"] == "2026-05-01T06:00:00.000Z"
+    assert added["icon"] == "🛒"
     assert [(step["title"], step["done"]) for step in added["steps"]] == [("one", False), ("two", False)]
     assert listed == {**added, "comments": [{key: comment[key] for key in ("id", "content", "created_at")}]}
     assert comment["content"] == "first"
@@ -148,6 +162,8 @@ def test_edit_changes_what_is_given_and_an_empty_text_clears(stina: Stina) -> No
             "P",
             "--source",
             "s",
+            "--icon",
+            "x",
             "--metadata",
             "1",
         ),
@@ -168,6 +184,8 @@ def test_edit_changes_what_is_given_and_an_empty_text_clears(stina: Stina) -> No
             "--project",
             "",
             "--source",
+            "",
+            "--icon",
             "",
             "--metadata",
             "",
@@ -197,7 +215,7 @@ def test_edit_changes_what_is_given_and_an_empty_text_clears(stina: Stina) -> No
     )
     assert {
         cleared[key]
-        for key in ("due_at", "due_date", "project", "source", "metadata", "recurrence", "remind_at")
+        for key in ("due_at", "due_date", "project", "source", "icon", "metadata", "recurrence", "remind_at")
     } == {None}
 
 

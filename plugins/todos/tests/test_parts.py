@@ -76,6 +76,20 @@ def test_steps_are_ticked_and_counted(todos: TodoRepository, steps: StepReposito
         steps.tick("nobody")
 
 
+def test_a_step_knows_when_it_was_ticked(todos: TodoRepository, steps: StepRepository) -> None:
+    todo = todos.add("a")
+    fresh, made_done = steps.add(todo.id, "one"), steps.add(todo.id, "two", done=True)
+
+    assert (fresh.completed_at, fresh.updated_at) == (None, fresh.created_at)
+    assert made_done.completed_at == made_done.created_at
+    ticked = steps.tick(fresh.id)
+    assert ticked.completed_at == ticked.updated_at >= fresh.created_at
+    assert steps.tick(fresh.id) == ticked
+    moved = steps.reorder(todo.id, [made_done.id, fresh.id])
+    assert [step.updated_at for step in moved] == [made_done.updated_at, ticked.updated_at]
+    assert steps.untick(fresh.id).completed_at is None
+
+
 def test_steps_are_put_into_another_order(todos: TodoRepository, steps: StepRepository) -> None:
     todo = todos.add("a")
     a, b, c = (steps.add(todo.id, title) for title in "abc")
@@ -108,6 +122,20 @@ def test_projects_have_names_that_differ_in_more_than_case(projects: ProjectRepo
         projects.add("hEM")
     assert projects.ensure("Arbete").name == "Arbete"
     assert [project.name for project in projects.list()] == ["Arbete", "Hem"]
+
+
+def test_a_project_has_a_description(projects: ProjectRepository) -> None:
+    home, work = projects.add("Hem", description=" Huset\n"), projects.add("Arbete")
+
+    assert (home.description, work.description) == ("Huset", "")
+    assert projects.describe(work.id, " Jobbet ") == projects.get(work.id)
+    assert projects.get(work.id).description == "Jobbet"
+    assert projects.describe(home.id, "Huset") == home
+    assert projects.describe(home.id, "").description == ""
+    with pytest.raises(InvalidValueError, match=r"^todos_project\.description"):
+        projects.describe(home.id, "\ud800")
+    with pytest.raises(NotFoundError):
+        projects.describe("nobody", "x")
 
 
 def test_a_project_is_renamed_also_to_another_case_of_its_own_name(

@@ -137,6 +137,9 @@ PLANS: dict[str, list[str]] = {
     "part_queries.projects": ["SEARCH t1 USING INDEX todos_project__name_key (name_key>?)"],
     "part_queries.new_project": [],
     "part_queries.name_project": ["SEARCH todos_project USING INDEX sqlite_autoindex_todos_project_1 (id=?)"],
+    "part_queries.describe_project": [
+        "SEARCH todos_project USING INDEX sqlite_autoindex_todos_project_1 (id=?)"
+    ],
     "part_queries.put_aside": ["SEARCH todos_project USING INDEX sqlite_autoindex_todos_project_1 (id=?)"],
     "part_queries.remove_project": [
         "SEARCH todos_project USING INDEX sqlite_autoindex_todos_project_1 (id=?)"

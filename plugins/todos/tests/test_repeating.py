@@ -54,6 +54,7 @@ def test_the_next_one_is_the_same_again_and_not_started(
         recurrence="FREQ=WEEKLY",
         metadata={"a": 1},
         source="s",
+        icon="🌱",
     )
     comments.add(todo.id, "only this time")
     for title in ("kök", "balkong"):
@@ -67,7 +68,8 @@ def test_the_next_one_is_the_same_again_and_not_started(
     assert (following.status, following.completed_at) == (TodoStatus.NOT_STARTED, None)
     assert (following.title, following.description, following.project) == ("Vattna", "blommor", "Hem")
     assert (following.priority, following.tags, following.metadata) == (Priority.MEDIUM, ("hem",), {"a": 1})
-    assert (following.source, following.time_zone) == ("s", "Europe/Stockholm")
+    assert (following.source, following.icon) == ("s", "🌱")
+    assert following.time_zone == "Europe/Stockholm"
     assert following.due_at == due + timedelta(days=7)
     assert following.remind_at == due + timedelta(days=7, minutes=-30)
     assert (following.series, following.follows) == (todo.id, todo.id)

@@ -38,6 +38,7 @@ def test_update_keeps_what_is_missing_and_clears_what_is_none(
         recurrence="FREQ=DAILY",
         metadata=[1],
         source="s",
+        icon="🛒",
     )
 
     kept = todos.update(todo.id, title="b")
@@ -53,8 +54,10 @@ def test_update_keeps_what_is_missing_and_clears_what_is_none(
         recurrence=None,
         metadata=None,
         source=None,
+        icon=None,
     )
 
+    assert (kept.icon, cleared.icon) == ("🛒", None)
     assert (kept.title, kept.due_at, kept.tags, kept.metadata, kept.project) == ("b", NOON, ("x",), [1], "p")
     assert (cleared.title, cleared.description, cleared.due, cleared.time_zone) == ("b", "", None, None)
     assert (cleared.priority, cleared.tags, cleared.project_id, cleared.project) == (0, (), None, None)
