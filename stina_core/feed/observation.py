@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from copy import copy
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -84,8 +85,9 @@ class Observation(Generic[T]):
         """Give the first value, in this thread; what *read* or *on_value* raises is raised."""
         self._attend(self, None)  # of everything, until it is known what is read: nothing may slip by
         try:
-            self._value = self._answer()
-            self._on_value(self._value)  # in the context of the caller, whose cause it has
+            value = self._answer()
+            self._value = _kept(value)
+            self._on_value(value)  # in the context of the caller, whose cause it has
         except BaseException:
             self.close()
             raise
@@ -139,11 +141,12 @@ class Observation(Generic[T]):
             log.warning("observation.left_open", observation=self._name)
 
     def _tell(self, value: T, news: Changes | None, over: Callable[[], None]) -> None:
+        kept = _kept(value)
         try:
             if not self._closed:
                 with delivering(news) if news is not None else nullcontext():
                     self._on_value(value)
-                self._value, self._retry = value, RETRY
+                self._value, self._retry = kept, RETRY
         except BaseException as error:  # noqa: BLE001
             self._failed(error)
         finally:
@@ -179,3 +182,8 @@ class Observation(Generic[T]):
         self._tables = tables
         if not self._closed:
             self._attend(self, tables)
+
+
+def _kept(value: T) -> T:
+    """Return *value*, or a copy where a listener could empty the one it is given: the next is compared with it."""
+    return copy(value) if isinstance(value, list | dict | set) else value

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from .faults import Statement
 
-_STRIDE = 3  # of this many statements one is killed at, where not all are
-
 
 class Script:
     """The statements of a migration, by their places from 1 on.
@@ -46,10 +44,9 @@ class Script:
             self.own = [place for place in self.every if place in block or place >= end]
         self.own = [place for place in self.own if not self._amid(place)]
 
-    @property
-    def sample(self) -> list[int]:
-        """Some of `own`: every third, the first, the last and the COMMIT."""
-        return sorted({*self.own[::_STRIDE], self.own[-1], self.commit})
+    def sample(self, stride: int) -> list[int]:
+        """Some of `own`: one of *stride*, the first, the last and the COMMIT."""
+        return sorted({*self.own[::stride], self.own[-1], self.commit})
 
     def _amid(self, place: int) -> bool:
         """Whether the statement before and the one after are the same."""

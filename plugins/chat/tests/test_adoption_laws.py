@@ -48,7 +48,7 @@ def adopt(tables: list[Filled], folder: Path) -> Path:
     return path
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @example(TELLING)
 @example(TWICE)
 @given(any_old_files())
@@ -63,7 +63,7 @@ def test_each_old_row_is_a_new_row_or_noted_whatever_was_in_it(tables: list[Fill
         assert everything(path) == rows
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 @example(TWICE)
 @given(any_old_files())
 def test_what_is_made_follows_from_the_file_unless_no_time_is_in_it(tables: list[Filled]) -> None:

@@ -91,7 +91,7 @@ def tables(draw: st.DrawFn) -> dict[str, Table]:
 
 
 @given(tables=tables(), typed=st.booleans(), dated=st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_whatever_is_in_an_old_file_becomes_an_entry_or_is_noted(
     tables: dict[str, Table], typed: bool, dated: bool
 ) -> None:

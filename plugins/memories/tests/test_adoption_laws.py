@@ -102,7 +102,7 @@ def old_tables(draw: st.DrawFn) -> tuple[str, list[dict[str, Cell]]]:
 
 
 @given(table=old_tables(), dated=st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_whatever_is_in_an_old_file_becomes_a_memory_or_is_noted(
     table: tuple[str, list[dict[str, Cell]]], dated: bool
 ) -> None:

@@ -171,7 +171,7 @@ def test_whatever_is_in_an_old_file_is_adopted_or_listed(
     living_in("Europe/Stockholm")
     ddl = GENERATIONS[generation]
 
-    @settings(max_examples=40)
+    @settings(max_examples=15)
     @given(old_rows(ddl))
     def law(rows: Rows) -> None:
         with quick_folder(Path()) as folder:
