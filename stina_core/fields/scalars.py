@@ -68,7 +68,8 @@ class TextField(StoredAsItIs, generic.TextField[_V]):
             raise InvalidValueError(
                 self.place, f"the text has {len(value):,} characters; at most {self.max_length:,} fit"
             )
-        return jsontext.check_text(str.__str__(value), self.place)  # str() of an enum member is its name
+        text = str.__str__(value)  # str() of an enum member is its name
+        return text if text.isascii() else jsontext.check_text(text, self.place)
 
 
 class IdField(TextField[str]):
