@@ -7,15 +7,17 @@ adopt them; they are here again if the original app was run once more.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .migrations.plan import CORE
+from .migrations.retirement import users
 
 if TYPE_CHECKING:
     from .plugins import Plugins
+    from .shapes import Shapes
 
 _LARGEST = 1 << 22
 """Bytes of a file that is read to see what it is; the original's settings have some thousand."""
@@ -28,12 +30,19 @@ class OldTable:
     Attributes:
         plugin: Who adopts it; empty for a table of nobody.
         waiting: Whether the plugin's steps have not run yet, and will adopt it.
+        named_by: Tables, views and triggers that name it: as long as they do it stays, adopted or not.
     """
 
     name: str
     rows: int
     plugin: str = ""
     waiting: bool = False
+    named_by: tuple[str, ...] = ()
+
+    @property
+    def written_again(self) -> bool:
+        """Whether the original app made it anew, and wrote to it, after it was adopted."""
+        return bool(self.plugin and self.rows and not self.waiting and not self.named_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +55,40 @@ class OldFile:
 
 
 def old_tables(
-    tables: Iterable[str],
+    tables: Mapping[str, Collection[str]],
     plugins: Plugins,
     pending: Sequence[str],
     orphaned: Iterable[str],
     count: Callable[[Sequence[str]], Mapping[str, int]],
+    shapes: Shapes,
 ) -> tuple[OldTable, ...]:
     """Return those of *tables* that are neither the core's nor a plugin's own, by name.
 
     Args:
+        tables: Of the file, each with its columns.
         pending: Steps that have not run, as `plugin/step`.
         count: Gives the number of rows of each of some tables.
+        shapes: Of the file.
     """
     owner = {
-        table: plugin.name for plugin in plugins for table in (plugin.schema.adopted if plugin.schema else ())
+        table: plugin.name
+        for plugin in plugins
+        for table, columns in tables.items()
+        if plugin.schema is not None and plugin.schema.is_adopted(table, columns)
     }
     waiting = {step.partition("/")[0] for step in pending}
     prefixes = tuple(f"{name}_" for name in (CORE, *(plugin.name for plugin in plugins), *orphaned))
     found = sorted(table for table in tables if table in owner or not table.startswith(prefixes))
     rows = count(found)
     return tuple(
-        OldTable(table, rows[table], owner.get(table, ""), owner.get(table, "") in waiting) for table in found
+        OldTable(
+            table,
+            rows[table],
+            owner.get(table, ""),
+            owner.get(table, "") in waiting,
+            tuple(users(shapes, table)) if table in owner else (),
+        )
+        for table in found
     )
 
 

@@ -14,7 +14,7 @@ from .fields import NO_BACKREF, ForeignKeyField, Portable
 from .model import Model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from .repository import Repository
     from .transfer.here import Merge
@@ -40,7 +40,7 @@ class Schema:
         plugin: The plugin's name, which is the prefix of its tables.
         requires: Plugins its distribution requires; foreign keys may point to theirs.
         tables: What was declared, as catalog values.
-        adopted: Tables of the original app that the plugin takes over.
+        adopted: Tables of the original app that the plugin takes over; see `is_adopted()`.
         merging: By full name of a table, how its rows are merged, where the plugin says so.
     """
 
@@ -50,7 +50,7 @@ class Schema:
         self.models: list[type[Model]] = []
         self.repositories: list[type[Repository] | str] = []
         self.tables: list[Table] = []
-        self.adopted: tuple[str, ...] = ()
+        self.adopted: dict[str, list[frozenset[str]]] = {}
         self.merging: dict[str, Merging] = {}
         self._new: list[type[Model]] = []  # the others are in use by a program's earlier load of this plugin
 
@@ -82,13 +82,21 @@ class Schema:
         if repository is not None:
             self.repositories.append(repository)
 
-    def adopts(self, *tables: str) -> None:
-        """Say which tables of the original app the plugin's steps take over, by their full names.
+    def adopts(self, table: str, *columns: str) -> None:
+        """Say that the plugin's steps take over the original app's *table*, by its full name.
 
-        Where one of them is in a file again after that, because the original app
-        was run once more, people are told, and can merge it.
+        Where it is in a file again after that, because the original app was run once
+        more, people are told, and can merge it.
+
+        Args:
+            columns: Those that it has, to tell it from another program's of that name. Where
+                versions of it have few in common, call this for each.
         """
-        self.adopted = (*self.adopted, *tables)
+        self.adopted.setdefault(table, []).append(frozenset(columns))
+
+    def is_adopted(self, table: str, columns: Collection[str]) -> bool:
+        """Whether a table of this name, with these columns, is one that the plugin takes over."""
+        return any(wanted <= set(columns) for wanted in self.adopted.get(table, ()))
 
     def merges(
         self, model: type[Model], *, using: Merge | str | None = None, ignoring: Iterable[str] = ()

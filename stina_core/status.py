@@ -150,7 +150,7 @@ def inspect(config: StoreConfig, plugins: Plugins) -> StoreReport:
         shapes = file_schema(path) if contents.ledger is not None else Shapes()
         rows = inspection.counts(path, _owned(shapes, contents, plugins))
         current = _plan(plugins, contents)
-        left = _left(path, plugins, contents, current)
+        left = _left(path, plugins, contents, current, shapes)
     except StoreError as error:
         state = SchemaState.DAMAGED if isinstance(error, StoreCorruptError) else SchemaState.UNREADABLE
         return replace(report, schema=SchemaReport(state, _with_path(path, error)))
@@ -234,11 +234,18 @@ def _owned(shapes: Shapes, found: Contents, plugins: Plugins) -> list[str]:
     return [table for table in sorted(shapes.tables) if table in declared or table.startswith(prefixes)]
 
 
-def _left(path: str, plugins: Plugins, found: Contents, current: Plan) -> tuple[OldTable, ...]:
+def _left(
+    path: str, plugins: Plugins, found: Contents, current: Plan, shapes: Shapes
+) -> tuple[OldTable, ...]:
     if found.foreign:
         return ()
     return old_tables(
-        found.tables, plugins, _names(current), current.orphaned, lambda names: inspection.counts(path, names)
+        inspection.columns(path, found.tables),
+        plugins,
+        _names(current),
+        current.orphaned,
+        lambda names: inspection.counts(path, names),
+        shapes,
     )
 
 

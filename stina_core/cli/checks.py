@@ -183,14 +183,16 @@ def repairs(facts: Facts) -> Iterator[Finding]:
     """What adoption or a migration could not take over as it was."""
     for one in facts.report.repairs:
         message = f"{count(one.count, 'value')} of {one.table}.{one.column} had to be repaired: {one.reason}"
-        yield Finding(_INFO, one.plugin, message, "the values as they were are in the table stina_repair")
+        yield Finding(_INFO, one.plugin, message, "stina db status --repairs lists the values as they were")
 
 
 def leftovers(facts: Facts) -> Iterator[Finding]:
     """What the original app has beside ours, and whether it wrote to its own tables again."""
     merge = "stina db import --from-old-tables merges what is new in it, and the table goes"
     for table in facts.report.old_tables:
-        if table.plugin and table.rows and not table.waiting:
+        if table.named_by and not table.waiting:
+            yield Finding(_INFO, table.name, f"was adopted and is kept: {', '.join(table.named_by)} names it")
+        elif table.written_again:
             message = f"{count(table.rows, 'row')} in a table of the original app that {table.plugin} adopted before"
             yield Finding(_WARNING, table.name, message, merge)
         elif not table.plugin:

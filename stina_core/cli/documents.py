@@ -111,6 +111,8 @@ def old_table_line(table: OldTable) -> str:
         return f"{words}no plugin here owns it; it stays as it is"
     if table.waiting:
         return f"{words}the plugin {table.plugin} adopts it at the next use of the store"
+    if table.named_by:
+        return f"{words}was adopted by {table.plugin}, and kept because {', '.join(table.named_by)} names it"
     return (
         f"{words}the original app's, adopted by {table.plugin} before; "
         "`stina db import --from-old-tables` merges what is new in it"

@@ -86,6 +86,7 @@ class Invocation:
                 store = open_store(config=config, plugins=plugins, progress=progress)
             try:
                 self.warn_about(store.plugins, store.errors)
+                _tell_of_adoption(store)
                 yield store
             finally:
                 with plugins_print_to_stderr():
@@ -138,6 +139,19 @@ def _is_not_said_elsewhere(record: LogRecord) -> bool:
     facts = getattr(record, "facts", {})
     event, hook = facts.get("event"), facts.get("hook")
     return event not in _OFF and (event, hook) != ("hook.failed", "startup")
+
+
+def _tell_of_adoption(store: Store) -> None:
+    """Say once, at the start that did it, that a file of the original app was taken over, and where its copy is."""
+    backup = store.outcome.backup
+    if backup is None or backup.reason != "adopt":
+        return
+    from .output import warn
+
+    warn(
+        f"the file is Stina's now; as it was before it is kept in {backup.path}. "
+        "`stina db status --repairs` lists values that had to be changed, `stina db status` what stays as it was"
+    )
 
 
 @contextmanager

@@ -34,6 +34,9 @@ def overview(report: StoreReport) -> str:
         pairs.append(("Backups", "none; 'stina db backup' makes one"))
     repaired = sum(repair.count for repair in report.repairs)
     if repaired:
-        pairs.append(("Repairs", f"{count(repaired, 'value')}; 'stina db status' lists them"))
+        pairs.append(("Repairs", f"{count(repaired, 'value')}; 'stina db status --repairs' lists them"))
+    again = [one.name for one in report.old_tables if one.written_again]
+    if again:
+        pairs.append(("Old app", f"has written to {', '.join(again)} again; 'stina db status' says more"))
     pairs.append(("Next", next_step(report)))
     return in_words(pairs)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 import click
@@ -29,14 +32,14 @@ def import_(file: Path | None, from_old_tables: bool) -> None:
     """Merge FILE into the store.
 
     FILE is a database of Stina or of the original app, what 'stina db export' wrote, or the original's
-    state.json. It is only read. Rows that are not here are added, and nothing that is here is changed:
-    a row that is another one here is listed. Importing the same file again adds nothing.
+    state.json; '-' is standard input. It is only read. Rows that are not here are added, and nothing
+    that is here is changed: a row that is another one here is listed. Importing it again adds nothing.
     """
     from .. import transfer
     from .progress import waiting
 
     if (file is None) is not from_old_tables:
-        raise click.UsageError("Name a FILE, or give --from-old-tables.")
+        raise click.UsageError("Name a FILE or give --from-old-tables, one of the two.")
     invocation = current_invocation()
     config = invocation.config()
     plugins = invocation.load_plugins(config)
@@ -45,7 +48,8 @@ def import_(file: Path | None, from_old_tables: bool) -> None:
         if file is None:
             report = transfer.import_old_tables(config, plugins)
         else:
-            report = transfer.import_file(config, plugins, file)
+            with _on_disk(file) as path:
+                report = replace(transfer.import_file(config, plugins, path), source=str(file))
     _warn_about(invocation, plugins)
     emit(report, "\n".join(_imported(report)))
 
@@ -83,6 +87,18 @@ def export(file: Path | None, yes: bool) -> None:
         {"path": config.location, "exported": file.absolute(), "rows": export.rows},
         f"exported {count(export.rows, 'row')} to {file}",
     )
+
+
+@contextmanager
+def _on_disk(file: Path) -> Iterator[Path]:
+    """Yield *file*, or for `-` a private file with what standard input has, for as long as it takes."""
+    if str(file) != "-":
+        yield file
+        return
+    with NamedTemporaryFile(prefix="stina-import-") as copy:  # 0600
+        copyfileobj(sys.stdin.buffer, copy)
+        copy.flush()
+        yield Path(copy.name)
 
 
 def _write(lines: Iterable[str]) -> None:

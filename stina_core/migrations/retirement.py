@@ -12,6 +12,7 @@ from .old_rows import LEFT_OUT, OldTable
 
 if TYPE_CHECKING:
     from ..backends.base import Backend
+    from ..shapes import Shapes
 
 SameColumns: TypeAlias = Mapping[str, str | tuple[str, Callable[[Value], Value]]]
 """By old column, the new one that has the same value; or that, and what makes the new value of the old one."""
@@ -54,9 +55,8 @@ def verify(
             raise DefinitionError(f"{changed}, and nothing says why; {old} stays")
 
 
-def users(backend: Backend, table: str) -> list[str]:
+def users(found: Shapes, table: str) -> list[str]:
     """Return the views, triggers and other tables whose definition names *table*, sorted."""
-    found = backend.ddl.found()
     name = table.lower()
     parts = {**found.views, **found.triggers}
     naming = {user for user, part in parts.items() if part.table != name and name in part.text.split()}

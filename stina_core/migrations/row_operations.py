@@ -173,7 +173,7 @@ class RowOperations:
         """
         full = self._full(into)
         verify(self._backend, name, key, full, new_key, same, self._noted.get(name, {}))
-        in_use = users(self._backend, name)
+        in_use = users(self._ddl.found(), name)
         if in_use:
             log.info("adoption.kept", table=name, named_by=in_use)
             return False

@@ -11,6 +11,7 @@ from ..backends.sqlite.errors import translated
 from ..leftovers import OldTable, old_tables
 from ..migrations.core_steps import core_steps
 from ..migrations.plan import CORE, Entry, plan
+from ..shapes import Shapes
 from ..version import __version__
 
 if TYPE_CHECKING:
@@ -35,7 +36,12 @@ def tables_of_others(path: str, plugins: Plugins) -> tuple[OldTable, ...]:
     current = plan([core_steps(__version__), *plugins.steps()], entries)
     pending = [str(step) for step in current.pending]
     return old_tables(
-        ordinary_tables(path), plugins, pending, current.orphaned, lambda names: _counts(path, names)
+        inspection.columns(path, ordinary_tables(path)),
+        plugins,
+        pending,
+        current.orphaned,
+        lambda names: _counts(path, names),
+        Shapes(),
     )
 
 

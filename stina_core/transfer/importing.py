@@ -102,7 +102,7 @@ def import_old_tables(
     try:
         check_outcome(opened.outcome, location)
         with backend.lock(), opened.transactions.begin(ACTOR):
-            there = [name for name in adopted(plugins) if name in backend.ddl.tables()]
+            there = adopted(backend, plugins)
             if not there:
                 return ImportReport(location, SourceKind.OLD_TABLES, location)
             backup = backend.backup("adopt")  # nobody else can write now

@@ -23,9 +23,13 @@ _ORDER = ("trigger", "view", "virtual", "table")
 """A virtual table goes before the ordinary ones: it takes those inside of it along."""
 
 
-def adopted(plugins: Plugins) -> list[str]:
-    """Return the names of the original app's tables that the *plugins* that are on take over."""
-    return sorted({name for plugin in plugins.on if plugin.schema for name in plugin.schema.adopted})
+def adopted(store: SqliteBackend, plugins: Plugins) -> list[str]:
+    """Return the names of the original app's tables in *store* that the *plugins* that are on take over."""
+    schemas = [plugin.schema for plugin in plugins.on if plugin.schema is not None]
+    names = {name for schema in schemas for name in schema.adopted} & set(store.ddl.tables())
+    return sorted(
+        name for name in names if any(schema.is_adopted(name, store.ddl.columns(name)) for schema in schemas)
+    )
 
 
 def keep_only(path: str, tables: Collection[str]) -> None:
@@ -56,7 +60,8 @@ def drop(store: SqliteBackend, tables: Iterable[str]) -> tuple[list[str], dict[s
     left = list(tables)
     gone: list[str] = []
     while left:
-        naming = {table: users(store, table) for table in left}
+        found = store.ddl.found()
+        naming = {table: users(found, table) for table in left}
         free = [table for table in left if not naming[table]]
         if not free:
             return gone, {table: f"{_words(naming[table])} names it" for table in left}

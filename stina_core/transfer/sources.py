@@ -112,6 +112,8 @@ def _kind_of(path: Path) -> tuple[SourceKind, Any]:
             raise StoreIOError(f"{path} is no ordinary file; name one")
         with path.open("rb") as file:
             head = file.read(len(_MAGIC))
+            if not head and not path.with_name(f"{path.name}-wal").exists():
+                raise InvalidValueError(str(path), f"the file is empty; {_WHAT}")
             if head in (_MAGIC, b""):
                 return SourceKind.ORIGINAL, None
             first = head + file.readline(_HEAD) if b"\n" not in head else head
@@ -119,6 +121,8 @@ def _kind_of(path: Path) -> tuple[SourceKind, Any]:
                 return SourceKind.EXPORT, None
             file.seek(0)
             content = file.read(LARGEST + 1)
+    except InvalidValueError:
+        raise
     except UnsafeOpenError:
         return SourceKind.ORIGINAL, None  # a store that this process has open
     except (OSError, ValueError) as error:
@@ -128,7 +132,7 @@ def _kind_of(path: Path) -> tuple[SourceKind, Any]:
     document = _parsed(content) if len(content) <= LARGEST else None
     if is_state(document):
         return SourceKind.STATE, document
-    raise InvalidValueError(str(path), f"{_WHAT}; this file is neither")
+    raise InvalidValueError(str(path), f"{_WHAT}; this file is none of them")
 
 
 def _is_head(line: bytes) -> bool:

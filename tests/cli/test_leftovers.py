@@ -76,6 +76,55 @@ def test_rows_the_original_app_writes_later_are_reported_with_the_command_that_m
     assert finding["remedy"].startswith("stina db import --from-old-tables")
 
 
+def test_overview_says_that_the_original_app_wrote_again(old: Path, stina: Run) -> None:
+    stina("--db", old, "kv", "list")
+    file_rows(old, OLD_KV)
+    assert "Old app" not in stina("--db", old).out
+
+    file_rows(old, "INSERT INTO kv VALUES ('later', 'x')")
+
+    assert "has written to kv again" in stina("--db", old).out
+
+
+def test_first_command_says_where_the_file_is_kept_as_it_was(old: Path, stina: Run) -> None:
+    first, second = stina("--db", old, "kv", "list", "--json"), stina("--db", old, "kv", "list", "--json")
+
+    (backup,) = (old.parent / "backups").iterdir()
+    assert f"as it was before it is kept in {backup}" in first.err
+    assert len(first.err.splitlines()) == 1
+    assert (first.document, second.err) == (second.document, "")
+
+
+def test_adopted_table_that_another_one_names_is_no_cause_for_a_warning(store_path: Path, stina: Run) -> None:
+    file_rows(store_path, OLD_KV)
+    file_rows(store_path, "INSERT INTO kv VALUES ('a', '1')")
+    file_rows(store_path, "CREATE TABLE notes (kv_key TEXT REFERENCES kv (key))")
+    stina("--db", store_path, "kv", "list")
+
+    assert old_tables(stina, store_path)["kv"] == (1, "kv", False)
+    assert (
+        "kv 1 row: was adopted by kv, and kept because notes names it"
+        in stina("--db", store_path, "db", "status").out
+    )
+    assert [one["severity"] for one in doctor(stina, store_path, "kv")] == ["info"]
+    assert "Old app" not in stina("--db", store_path).out
+
+
+def test_table_of_another_program_with_the_name_of_an_original_one_is_of_nobody(
+    store_path: Path, stina: Run
+) -> None:
+    file_rows(store_path, "CREATE TABLE todos (a, b)")
+    file_rows(store_path, "INSERT INTO todos VALUES (1, 'x')")
+
+    assert old_tables(stina, store_path) == {"todos": (1, "", False)}
+    stina("--db", store_path, "todos", "list")
+    assert old_tables(stina, store_path) == {"todos": (1, "", False)}
+    assert file_rows(store_path, "SELECT a, b FROM todos") == [(1, "x")]
+    assert "the store has no tables of the original app" in (
+        stina("--db", store_path, "db", "import", "--from-old-tables").out
+    )
+
+
 def test_every_repaired_value_is_listed_as_it_was(old: Path, stina: Run) -> None:
     stina("--db", old, "kv", "list")
 

@@ -240,11 +240,11 @@ def test_what_is_no_file_is_refused(make: Make, tmp_path: Path) -> None:
             merged(store, tmp_path / name)
 
 
-def test_an_empty_file_holds_nothing(make: Make, tmp_path: Path) -> None:
+def test_an_empty_file_is_refused_for_it_may_be_what_a_failed_export_left(make: Make, tmp_path: Path) -> None:
     source = written(tmp_path / "usb", b"")
 
-    with others(source):
-        assert merged(make("store"), source).added == 0
+    with others(source), pytest.raises(InvalidValueError, match="the file is empty"):
+        merged(make("store"), source)
 
 
 def test_the_store_cannot_be_imported_into_itself_by_any_name(make: Make, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import time
@@ -142,17 +143,25 @@ def test_the_copy_is_in_a_private_folder_which_is_gone_afterwards(make: Make, tm
     assert not list(tmp_path.glob(".stina*"))
 
 
-def test_what_a_killed_import_left_is_removed_a_day_later(make: Make, tmp_path: Path) -> None:
+def test_next_import_removes_what_a_killed_one_left_and_nothing_somebody_works_in(
+    make: Make, tmp_path: Path
+) -> None:
     store = make("store")
-    for name, age in (("old", 90_000), ("new", 0)):
+    for name in ("killed", "busy", "begun"):
         folder = tmp_path / f".stina-transfer-{name}"
         folder.mkdir()
         (folder / "source.db").write_bytes(b"rows")
-        os.utime(folder, (time.time() - age,) * 2)
+        os.utime(folder, (time.time() - (0 if name == "begun" else 90),) * 2)
+    descriptor = os.open(tmp_path / ".stina-transfer-busy", os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)  # as another import holds it
 
     merged(store, make("source"))
 
-    assert [path.name for path in tmp_path.glob(".stina*")] == [".stina-transfer-new"]
+    os.close(descriptor)
+    assert sorted(path.name for path in tmp_path.glob(".stina*")) == [
+        ".stina-transfer-begun",
+        ".stina-transfer-busy",
+    ]
 
 
 def test_others_see_the_import_as_one_transaction_of_a_person(make: Make) -> None:

@@ -68,7 +68,8 @@ class TalkPlugin:
     @hookimpl
     def register_schema(self, schema: Schema) -> None:
         schema.add(Message, Value)
-        schema.adopts("chat_messages", "kv")
+        schema.adopts("chat_messages", "id", "content")
+        schema.adopts("kv", "key", "value")
 
     @hookimpl
     def migrate(self, migrations: Migrations) -> None:

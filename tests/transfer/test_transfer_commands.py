@@ -54,6 +54,17 @@ def values(kv: Run, *options: str | Path) -> dict[str, object]:
     return {row["key"]: row["value"] for row in kv("kv", "list", "--json", *options).document}
 
 
+def test_export_of_one_command_is_imported_by_the_next_one_in_a_pipe(
+    kv: Run, store: Path, tmp_path: Path
+) -> None:
+    exported = kv("db", "export").out.encode()
+
+    imported = StinaCommand(tmp_path / "other.db")("db", "import", "-", "--json", stdin=exported)
+
+    assert (imported.code, imported.document["source"]) == (0, "-")
+    assert values(kv, "--db", tmp_path / "other.db") == {"name": "Åsa 🍓", "visits": 3}
+
+
 def test_what_is_exported_to_standard_output_is_imported_from_a_file(kv: Run, tmp_path: Path) -> None:
     exported = kv("db", "export")
     assert (exported.code, exported.err) == (0, "")

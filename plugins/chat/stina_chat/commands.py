@@ -29,15 +29,21 @@ def chats() -> None:
 @chats.command("list")
 @click.option("--archived", is_flag=True, help="Those that are archived instead.")
 @click.option("--limit", type=_limit, default=50, show_default=True, metavar="N", help="How many at most.")
+@click.option("--before", metavar="TOKEN", help="The next ones: what was said on stderr the last time.")
 @pass_store
-def list_conversations(store: Store, archived: bool, limit: int) -> None:
-    """List conversations: pinned ones first, then those in which something was last said."""
+def list_conversations(store: Store, archived: bool, limit: int, before: str | None) -> None:
+    """List conversations: pinned ones first, then those in which something was last said.
+
+    Where there are more, stderr says how to go on.
+    """
     from . import ConversationRepository
 
-    page = store[ConversationRepository].page(archived=archived, limit=limit)
+    page = store[ConversationRepository].page(archived=archived, before=before, limit=limit)
     emit_rows(page.conversations, ("id", "title", "active", "pinned", "updated_at"), show={
-        "active": _mark, "pinned": _mark,
+        "title": _title, "active": _mark, "pinned": _mark,
     })  # fmt: skip
+    if page.before is not None:
+        click.echo(f"(more: --before {page.before})", err=True)
 
 
 @chats.command("show")
@@ -175,8 +181,8 @@ def search_messages(store: Store, text: str, limit: int, before: int | None, ran
     ]
     emit_rows(
         rows,
-        ("conversation_id", "title", "message", "snippet"),
-        show={"message": _said_by, "snippet": _marked},
+        ("conversation_id", "title", "message", "snippet", "place"),
+        show={"title": _title, "message": _said_by, "snippet": _marked},
     )
 
 
@@ -211,7 +217,7 @@ def _emit_conversation(one: ConversationValue) -> None:
 
 
 def _heading(one: ConversationValue) -> str:
-    words = [one.id, one.title or "(untitled)"]
+    words = [one.id, _title(one.title)]
     words += [f"[{name}]" for name in ("active", "archived", "pinned") if getattr(one, name)]
     return " ".join(words)
 
@@ -223,6 +229,10 @@ def _lines(one: WholeInteraction) -> list[str]:
 
 def _line(message: MessageValue) -> str:
     return f"{message.role}: {message.content}{' …' if message.aborted else ''}"
+
+
+def _title(title: str) -> str:
+    return title or "(untitled)"
 
 
 def _mark(value: bool) -> str:

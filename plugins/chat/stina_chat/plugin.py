@@ -14,14 +14,14 @@ from .models import Conversation, Interaction, Message
 def register_schema(schema: Schema) -> None:
     schema.add(Conversation, repository="stina_chat.conversation_repository:ConversationRepository")
     schema.add(Interaction, Message, repository="stina_chat.repository:ChatRepository")
-    schema.adopts(
-        "chat_conversations",
-        "chat_interactions",
-        "chat_interaction_messages",
-        "interactions",
-        "interaction_messages",
-        "chat_messages",
-    )
+    schema.adopts("chat_conversations", "id", "title", "createdAt", "updatedAt")
+    schema.adopts("chat_interactions", "id", "conversationId", "createdAt")
+    schema.adopts("chat_interaction_messages", "id", "interactionId", "role", "content", "ts")
+    schema.adopts("interactions", "id", "conversation_id", "ts")
+    schema.adopts("interactions", "id", "conversationId", "createdAt")
+    schema.adopts("interaction_messages", "id", "interaction_id", "role", "content", "ts")
+    schema.adopts("interaction_messages", "id", "interactionId", "role", "content", "ts")
+    schema.adopts("chat_messages", "id", "role", "content", "ts")
     schema.merges(Conversation, using="stina_chat.merging:conversation", ignoring=("active",))
 
 

@@ -46,6 +46,21 @@ def test_new_use_rename_and_list(stina: StinaCommand) -> None:
     assert [row.split()[1:3] for row in rows] == [["Later", "yes"], ["Shopping", "yes"]]
 
 
+def test_list_goes_on_where_it_said_it_ended(
+    stina: StinaCommand, conversations: ConversationRepository, store: Store
+) -> None:
+    wanted = {conversations.start(title).id for title in ("One", "", "Three")}
+    seen: list[str] = []
+    more: list[str] = []
+    while len(seen) < 3:
+        page = stina("list", "--limit", "1", "--json", *more)
+        seen += [row["id"] for row in page.document]
+        more = page.err.removeprefix("(more: ").removesuffix(")\n").split()
+
+    assert (set(seen), more) == (wanted, [])
+    assert "(untitled)" in stina("list").out
+
+
 def test_archive_puts_away_and_undo_takes_back(
     stina: StinaCommand, conversations: ConversationRepository, store: Store
 ) -> None:

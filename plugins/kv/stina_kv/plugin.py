@@ -13,7 +13,8 @@ from .models import Entry
 @hookimpl
 def register_schema(schema: Schema) -> None:
     schema.add(Entry, repository="stina_kv.repository:KvRepository")
-    schema.adopts("state", "kv")
+    schema.adopts("state", "key", "value", "updatedAt")
+    schema.adopts("kv", "key", "value")
     schema.merges(Entry, ignoring=("updated_at",))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stina_core.cli import emit, emit_rows, pass_store
+from stina_core.cli import confirm, emit, emit_rows, pass_store, yes_option
 
 from .arguments import CLEARED, expiry, given_text, json_value
 
@@ -173,21 +173,21 @@ def edit_memory(
 @memories.command("delete")
 @click.argument("id", required=False)
 @click.option("--expired", is_flag=True, help="All that have expired, instead of one.")
+@yes_option
 @pass_store
-def delete_memory(store: Store, id: str | None, expired: bool) -> None:
+def delete_memory(store: Store, id: str | None, expired: bool, yes: bool) -> None:
     """Delete the memory ID."""
-    from stina_core import NotFoundError
-
     from . import MemoryRepository
 
     if (id is None) is not expired:
         raise click.UsageError("Give an ID or --expired.")
     if id is None:
+        confirm("Delete all memories that have expired?", yes)
         count = store[MemoryRepository].delete_expired()
         emit({"deleted": count}, f"{count} expired {'memory is' if count == 1 else 'memories are'} deleted")
         return
-    if not store[MemoryRepository].delete(id):
-        raise NotFoundError("memories_memory", id)
+    confirm(f"Delete the memory {store[MemoryRepository].get(id).title}?", yes)
+    store[MemoryRepository].delete(id)
     emit({"id": id, "deleted": True}, f"{id} is deleted")
 
 

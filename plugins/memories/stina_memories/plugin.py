@@ -13,7 +13,7 @@ from .models import Memory
 @hookimpl
 def register_schema(schema: Schema) -> None:
     schema.add(Memory, repository="stina_memories.repository:MemoryRepository")
-    schema.adopts("memories")
+    schema.adopts("memories", "id", "content", "metadata", "source", "created_at", "updated_at")
 
 
 @hookimpl

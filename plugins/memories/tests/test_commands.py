@@ -65,7 +65,7 @@ def test_add_show_edit_and_delete_with_json(stina: StinaCommand, store_path: Pat
     assert moment(edited["updated_at"]) > moment(added["updated_at"])
     with open_store(store_path, plugins=PLUGINS) as store:
         assert store[MemoryRepository].get(id).title == "Grönt te"
-    assert stina("delete", id, "--json").document == {"id": id, "deleted": True}
+    assert stina("delete", id, "--yes", "--json").document == {"id": id, "deleted": True}
     assert stina("list", "--json", "--all").document == []
 
 
@@ -183,8 +183,8 @@ def test_delete_expired_deletes_what_has_expired(stina: StinaCommand) -> None:
     stina("add", "Old", "a", "--expires", "2001-01-01")
     stina("add", "New", "b", "--expires", "2099-01-01")
 
-    assert stina("delete", "--expired").out == "1 expired memory is deleted\n"
-    assert stina("delete", "--expired", "--json").document == {"deleted": 0}
+    assert stina("delete", "--expired", "--yes").out == "1 expired memory is deleted\n"
+    assert stina("delete", "--expired", "--yes", "--json").document == {"deleted": 0}
     assert [memory["title"] for memory in stina("list", "--all", "--json").document] == ["New"]
 
 

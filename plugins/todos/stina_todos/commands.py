@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stina_core.cli import emit, emit_rows, pass_store
+from stina_core.cli import confirm, emit, emit_rows, pass_store, yes_option
 
-from .details import CLEARS, details_of, make_project, read, values_of
+from .details import CLEARS, details_of, make_project, read, refuse_empty, values_of
 from .reading import Cleared, PriorityParam, Status, When
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def add_todo(store: Store, /, title: str, steps: tuple[str, ...], **details: Any
     """Add a todo called TITLE."""
     from . import StepRepository, TodoRepository
 
+    refuse_empty(details)
     values = values_of(details)
     with store.transaction():
         make_project(store, values)
@@ -170,14 +171,15 @@ def comment_on_todo(store: Store, todo: str, content: str) -> None:
 
 @todos.command("delete")
 @click.argument("todo")
+@yes_option
 @pass_store
-def delete_todo(store: Store, todo: str) -> None:
+def delete_todo(store: Store, todo: str, yes: bool) -> None:
     """Delete TODO with its steps and comments."""
     from . import TodoRepository
 
-    with store.transaction():
-        found = _found(store, todo)
-        store[TodoRepository].delete(found.id)
+    found = _found(store, todo)
+    confirm(f"Delete {found.title} with its steps and comments?", yes)
+    store[TodoRepository].delete(found.id)
     emit({"id": found.id, "deleted": True}, f"deleted: {found.title} ({found.id})")
 
 

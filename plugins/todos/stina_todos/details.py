@@ -48,6 +48,13 @@ def details_of(clears: str) -> Callable[[F], F]:
     return decorate
 
 
+def refuse_empty(details: dict[str, Any]) -> None:
+    """Raise UsageError if an option is empty: there is nothing yet that it could clear."""
+    for name, value in details.items():
+        if isinstance(value, Cleared):
+            raise click.UsageError(f"--{name} is empty; leave it out")
+
+
 def values_of(details: dict[str, Any]) -> dict[str, Any]:
     """Return what the options said, by the names of the repository; `project` is still a name."""
     given = {name: value for name, value in details.items() if value is not None and value != ()}

@@ -16,7 +16,10 @@ def register_schema(schema: Schema) -> None:
     schema.add(Todo, repository="stina_todos.repository:TodoRepository")
     schema.add(Comment, repository="stina_todos.parts:CommentRepository")
     schema.add(Step, repository="stina_todos.parts:StepRepository")
-    schema.adopts("todos", "todo_comments", "todo_projects", "todo_steps")
+    schema.adopts("todos", "id", "title", "status", "due_ts", "created_at")
+    schema.adopts("todo_comments", "id", "todo_id", "content")
+    schema.adopts("todo_projects", "id", "name", "created_at")
+    schema.adopts("todo_steps", "id", "todo_id", "title", "is_done", "order_index")
     schema.merges(Project, using="stina_todos.merging:project")
     schema.merges(Todo, using="stina_todos.merging:todo", ignoring=("position",))
 

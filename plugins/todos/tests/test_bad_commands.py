@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from .conftest import Stina
 
 
+@pytest.mark.parametrize("option", ["--due", "--remind", "--repeat"])
+def test_empty_option_of_a_new_todo_is_refused_and_nothing_written(stina: Stina, option: str) -> None:
+    result = stina("add", "Milk", option, "")
+
+    assert (result.code, result.out) == (2, "")
+    assert f"{option} is empty" in result.err
+    assert stina("list", "--all", "--json").document == []
+
+
 @pytest.mark.parametrize(
     "due",
     [

@@ -241,8 +241,8 @@ def test_show_prints_everything_for_a_person(stina: Stina) -> None:
 def test_delete_deletes(stina: Stina, store_path: Path) -> None:
     id = stina("add", "a", "--step", "x", "--json").document["id"]
 
-    assert stina("delete", "A", "--json").document == {"id": id, "deleted": True}
-    assert stina("delete", "A").code == 1
+    assert stina("delete", "A", "--yes", "--json").document == {"id": id, "deleted": True}
+    assert stina("delete", "A", "--yes").code == 1
     assert file_rows(store_path, "SELECT * FROM todos_step") == []
 
 

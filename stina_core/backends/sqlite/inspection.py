@@ -153,6 +153,17 @@ def counts(path: str, tables: Iterable[str]) -> dict[str, int]:
         return {table: _rows(connection, f'SELECT count(*) FROM "{table}"')[0][0] for table in tables}
 
 
+def columns(path: str, tables: Iterable[str]) -> dict[str, list[str]]:
+    """Return the names of the columns of each of *tables*, which the file has."""
+    with opened(path) as connection, translated():
+        return {
+            table: [
+                str(row[0]) for row in connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+            ]
+            for table in tables
+        }
+
+
 def integrity_check(path: str) -> str:
     """Return SQLite's verdict on everything, indexes against their tables included: `ok`, or the first fault."""
     with opened(path) as connection, translated():
