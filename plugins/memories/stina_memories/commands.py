@@ -177,6 +177,8 @@ def edit_memory(
 @pass_store
 def delete_memory(store: Store, id: str | None, expired: bool, yes: bool) -> None:
     """Delete the memory ID."""
+    from stina_core import NotFoundError
+
     from . import MemoryRepository
 
     if (id is None) is not expired:
@@ -186,7 +188,9 @@ def delete_memory(store: Store, id: str | None, expired: bool, yes: bool) -> Non
         count = store[MemoryRepository].delete_expired()
         emit({"deleted": count}, f"{count} expired {'memory is' if count == 1 else 'memories are'} deleted")
         return
-    confirm(f"Delete the memory {store[MemoryRepository].get(id).title}?", yes)
+    if not store[MemoryRepository].has(id):
+        raise NotFoundError("memories_memory", id)
+    confirm(f"Delete the memory {id}?", yes)
     store[MemoryRepository].delete(id)
     emit({"id": id, "deleted": True}, f"{id} is deleted")
 

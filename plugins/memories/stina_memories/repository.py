@@ -67,6 +67,10 @@ class MemoryRepository(Repository):
         """Return the memory *id*, also an expired one, or None."""
         return queries.by_id.find(id)
 
+    def has(self, id: str) -> bool:
+        """Whether there is a memory *id*, also where what is stored of it cannot be read."""
+        return queries.by_id.exists(id)
+
     def find_by_content(self, text: str) -> MemoryValue | None:
         """Return the memory that *text* means, also an expired one, or None.
 

@@ -108,7 +108,9 @@ def test_the_command_a_finding_advises_mends_it_in_a_shell(
     quoted = id.replace("'", "''")
     put(store_path, id=f"'{quoted}'", **values)
     [finding] = list(check(store))
-    command = finding.remedy.partition("stina memories ")[2]
+    command = finding.remedy.partition("stina memories ")[2].replace(
+        "delete", "delete --yes", 1
+    )  # no terminal
     script = f'stina() {{ "{sys.executable}" -m stina_core --db "$STORE" "$@"; }}; stina memories {command}'
 
     done = subprocess.run(
