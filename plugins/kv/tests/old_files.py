@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -81,7 +82,13 @@ def raw(cell: Cell) -> Raw:
 def written_out(row: dict[str, Cell]) -> dict[str, Any]:
     """Return what the JSON of a row that was left out says."""
     plain = {name: raw(cell) for name, cell in row.items()}
-    return {name: {"$hex": one.hex()} if isinstance(one, bytes) else one for name, one in plain.items()}
+    return {name: _in_json(one) for name, one in plain.items()}
+
+
+def _in_json(value: object) -> object:
+    if isinstance(value, bytes):
+        return {"$hex": value.hex()}
+    return {"$real": repr(value)} if isinstance(value, float) and not isfinite(value) else value
 
 
 def same(one: object, other: object) -> bool:
