@@ -46,7 +46,11 @@ def unpack(name: str, folder: Path) -> Path:
 
 
 def manifest(name: str) -> Mapping[str, Mapping[str, Any]]:
-    """Return what the folder's manifest says of each table of the file *name*; nothing without one."""
+    """Return what the folder's manifests say of each table of the file *name*; nothing without one."""
+    together = DATA / "manifests.json"
+    if together.exists():
+        of_all: Mapping[str, Mapping[str, Mapping[str, Any]]] = json.loads(together.read_text())
+        return of_all[name]
     for path in (DATA / f"{name}.manifest.json", DATA / f"{name}.gz.manifest.json"):
         if path.exists():
             found: Mapping[str, Mapping[str, Any]] = json.loads(path.read_text())["tables"]

@@ -65,7 +65,10 @@ def adopted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def test_file_is_the_one_its_manifest_describes(adopted: Adopted) -> None:
-    for table, wanted in manifest(adopted.name).items():
+    described = manifest(adopted.name)
+
+    assert described.keys() == adopted.before.tables.keys()
+    for table, wanted in described.items():
         assert len(adopted.before.tables[table]) == wanted["rows"]
         assert adopted.before.digest(table) == wanted["sha256"]
 

@@ -59,7 +59,7 @@ class _Adoption:
         others: list[str] | None = None
         for row in self._op.old_rows(table, key="key"):
             if others is None:  # the same for every row
-                others = sorted(json.loads(row.as_json()).keys() - {*_TABLES[table]})
+                others = sorted({*row.columns} - {*_TABLES[table]})
             key = _key(row)
             if key is None or not self._is_first(row, table, key, others):
                 continue

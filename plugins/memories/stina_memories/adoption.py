@@ -193,7 +193,7 @@ def _tag(item: object) -> str:
 
 def _unknown_columns(row: OldRow) -> list[str]:
     """Return the columns the original's table never had; another program may have added some."""
-    return sorted(json.loads(row.as_json()).keys() - {*_ALWAYS, *_SAME})
+    return sorted({*row.columns} - {*_ALWAYS, *_SAME})
 
 
 def digest(content: str) -> str:

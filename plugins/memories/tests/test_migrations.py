@@ -9,7 +9,6 @@ from .old_files import NEWEST
 
 class TestMigrations(MigrationSuite):
     plugin = "memories"
-    sampled = True  # the plugin `kv` has its faults at every statement
 
     def old_file(self, connection: apsw.Connection) -> None:
         connection.execute(NEWEST)

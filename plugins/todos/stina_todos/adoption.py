@@ -6,7 +6,6 @@ not taken from the rest of the plugin, which goes on changing.
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -116,7 +115,7 @@ class _Adoption:
             if raw is not None:  # nothing points to a row by that
                 ids.setdefault(raw, id)
             if unknown is None:
-                unknown = [column for column in json.loads(row.as_json()) if column not in known]
+                unknown = [column for column in row.columns if column not in known]
             for column in unknown:
                 if row.raw(column) is not None:
                     row.note(column, "there is nothing like this column any more")
