@@ -28,6 +28,10 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",",
 """Made once: json.dumps() makes one for each call that does not want the defaults."""
 
 
+begin_of = json.JSONDecoder().raw_decode
+"""Returns the value that a text begins with and where it ends: half of what json.loads() costs, which asks more."""
+
+
 def fits(number: int) -> bool:
     """Whether *number* has 64 bits: what SQLite, PostgreSQL and their JSON functions keep exactly."""
     return -_LIMIT <= number < _LIMIT  # "in range()" would count through it for a member of an IntEnum
@@ -41,8 +45,11 @@ def dump(value: object, field: str, *, max_bytes: int = MAX_BYTES) -> str:
             key that is no string, NaN, an integer beyond 64 bits), is nested
             deeper than 100, or is longer than *max_bytes*. *field* is named.
     """
-    _check(value, field, 0, [max_bytes])
-    text = _encode(value)
+    if type(value) is int and fits(value):
+        text = str(value)  # a counter: a tenth of what an encoder takes
+    else:
+        _check(value, field, 0, [max_bytes])
+        text = _encode(value)
     size = len(text) if text.isascii() else len(text.encode())
     if size > max_bytes:
         raise InvalidValueError(field, f"the value is {size:,} bytes of JSON; at most {max_bytes:,} fit")

@@ -72,6 +72,7 @@ class Store:
         self.config = config
         self.outcome = opened.outcome
         self._backend: Backend = opened.backend
+        self._database = opened.backend.database
         self._transactions = opened.transactions
         self._marker = opened.marker
         self._watch = opened.watch
@@ -149,7 +150,8 @@ class Store:
         Raises:
             StoreBusyError: another writer kept the lock for `config.busy_timeout` seconds.
         """
-        self._check_open()
+        if self._closed:
+            self._check_open()
         return self._transactions.begin(actor)
 
     def snapshot(self, deadline: float = SNAPSHOT_DEADLINE) -> Snapshot:
@@ -272,8 +274,17 @@ class Store:
 
     def use(self) -> AbstractContextManager[None]:
         """Make this store the one that models speak to: `with store.use():`, for ad-hoc queries."""
-        self._check_open()
-        return using(self._backend.database)
+        return using(self.database())
+
+    def database(self) -> peewee.Database:
+        """Return what models speak to in `use()`: Peewee's own interface, with the transactions of the store.
+
+        Raises:
+            StoreClosedError: the store was closed.
+        """
+        if self._closed:
+            self._check_open()
+        return self._database
 
     def close(self) -> None:
         """Close the store: plugins' `shutdown` in reverse order, then every connection. Idempotent.

@@ -10,7 +10,6 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Token
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
@@ -44,6 +43,13 @@ class Marking(Protocol):
         ...
 
 
+class _Open(threading.local):
+    """The stack of each thread."""
+
+    def __init__(self) -> None:
+        self.stack: list[Transaction | Snapshot] = []
+
+
 class Transactions:
     """The transactions of one store: a stack of open ones for each thread.
 
@@ -55,17 +61,13 @@ class Transactions:
         self.database = database
         self.session = session
         self.marking: Marking | None = None
-        self._local = threading.local()
+        self._this_thread = _Open()
         _stores.add(self)
 
     @property
     def open(self) -> list[Transaction | Snapshot]:
         """What this thread has open, outermost first."""
-        try:
-            stack: list[Transaction | Snapshot] = self._local.open
-        except AttributeError:
-            stack = self._local.open = []
-        return stack
+        return self._this_thread.stack
 
     def in_unit(self, writing: bool) -> bool:
         """Whether this thread is inside a transaction or snapshot, where it wants to write or to read.
@@ -74,14 +76,16 @@ class Transactions:
             TransactionError: it is, but it belongs to another asyncio task of
                 this thread; or it is a snapshot, and the statement writes.
         """
-        stack = self.open
+        stack = self._this_thread.stack
         if not stack:
             return False
-        _check_task(stack[-1])
-        if writing:
-            _check_writable(stack[-1])
-        if isinstance(stack[0], Snapshot):
-            stack[0].check_deadline()
+        innermost = stack[-1]
+        if innermost.task is not _running_task():
+            raise _of_another_task()
+        if isinstance(innermost, Snapshot):
+            if writing:
+                raise _only_reads()
+            innermost.check_deadline()
         return True
 
     def begin(self, actor: Actor | None = None) -> Transaction:
@@ -103,7 +107,7 @@ class Transactions:
 
     def forget_parent(self) -> None:
         """In a child after fork(): the parent's transactions are not ours."""
-        self._local = threading.local()
+        self._this_thread = _Open()
 
 
 class Transaction:
@@ -114,6 +118,19 @@ class Transaction:
             The change feed says that of the outermost.
         begun: What the store found when the outermost one began.
     """
+
+    __slots__ = (
+        "_all",
+        "_callbacks",
+        "_savepoint",
+        "_seq",
+        "_session",
+        "_token",
+        "_used",
+        "actor",
+        "begun",
+        "task",
+    )
 
     def __init__(self, transactions: Transactions, actor: Actor | None) -> None:
         self.actor = actor
@@ -146,8 +163,10 @@ class Transaction:
         stack = self._all.open
         self.task = _running_task()
         if stack:
-            _check_task(stack[-1])
-            _check_writable(stack[-1])
+            if stack[-1].task is not self.task:
+                raise _of_another_task()
+            if isinstance(stack[-1], Snapshot):
+                raise _only_reads()
             if not self._session.in_transaction():
                 raise _ended_by_database()  # or SAVEPOINT would begin another one, and commit it
             self._savepoint = f"stina_{len(stack)}"
@@ -156,7 +175,8 @@ class Transaction:
         taken = False
         try:  # everything from here on, in this order: an interrupt may come at any line (tests/test_interrupts.py)
             if self._savepoint is None:
-                self._session.turn().__enter__()
+                if self._session.gate is not None:
+                    self._session.gate.__enter__()
                 taken = True
                 self.begun = self._session.begin()
             else:
@@ -196,11 +216,12 @@ class Transaction:
             )
         if keep and self._savepoint is None:
             if self._seq and self._all.marking is not None:
-                _run(partial(self._all.marking.committed, self.begun, self._seq))
+                _run(self._all.marking.committed, self.begun, self._seq)
             for callback in self._callbacks:
                 _run(callback)
 
     def _end(self, keep: bool) -> None:
+        committed = False
         try:
             if keep:
                 if not self._session.in_transaction():
@@ -208,14 +229,17 @@ class Transaction:
                 if self._all.marking is not None:
                     self._seq = self._all.marking.end(self.begun, self.actor)
                 self._session.commit()
+                committed = True
         finally:
-            self._give_back()
+            self._give_back(committed)
 
-    def _give_back(self) -> None:
+    def _give_back(self, committed: bool = False) -> None:
         try:
-            self._session.rollback()  # nothing is left to undo after a commit
+            if not committed:
+                self._session.rollback()
         finally:
-            self._session.turn().__exit__(None, None, None)
+            if self._session.gate is not None:
+                self._session.gate.__exit__(None, None, None)
 
     def _end_savepoint(self, name: str, keep: bool, parent: Transaction | Snapshot) -> None:
         if keep:
@@ -255,15 +279,16 @@ class Snapshot:
             raise TransactionError("a snapshot is used once; call store.snapshot() again")
         stack = self._all.open
         self.task = _running_task()
-        if stack:
-            _check_task(stack[-1])
+        if stack and stack[-1].task is not self.task:
+            raise _of_another_task()
         self._joined = bool(stack)
         self._used = True
         taken = False
         try:
             if not self._joined:
                 stack.append(self)
-                self._session.turn().__enter__()
+                if self._session.gate is not None:
+                    self._session.gate.__enter__()
                 taken = True
                 self._session.begin_snapshot(self._deadline)
                 self._end = time.monotonic() + self._deadline
@@ -293,12 +318,13 @@ class Snapshot:
         try:
             self._session.end_snapshot()
         finally:
-            self._session.turn().__exit__(None, None, None)
+            if self._session.gate is not None:
+                self._session.gate.__exit__(None, None, None)
 
 
-def _run(callback: Callable[[], object]) -> None:
+def _run(callback: Callable[..., object], *arguments: object) -> None:
     try:
-        callback()
+        callback(*arguments)
     except (Exception, SystemExit):
         name = getattr(callback, "__qualname__", type(callback).__name__)
         with suppress(Exception):  # what is committed is not to fail for want of a descriptor for the log
@@ -326,17 +352,15 @@ def _running_task() -> object:
     return asyncio.current_task()  # type: ignore[union-attr]
 
 
-def _check_task(frame: Transaction | Snapshot) -> None:
-    if frame.task is not _running_task():
-        raise TransactionError(
-            "another asyncio task of this thread has a transaction open; never await inside one, "
-            "or run each unit of work in its own thread (asyncio.to_thread)"
-        )
+def _of_another_task() -> TransactionError:
+    return TransactionError(
+        "another asyncio task of this thread has a transaction open; never await inside one, "
+        "or run each unit of work in its own thread (asyncio.to_thread)"
+    )
 
 
-def _check_writable(frame: Transaction | Snapshot) -> None:
-    if isinstance(frame, Snapshot):
-        raise TransactionError("a snapshot only reads; leave it before you write")
+def _only_reads() -> TransactionError:
+    return TransactionError("a snapshot only reads; leave it before you write")
 
 
 def _ended_by_database() -> TransactionError:

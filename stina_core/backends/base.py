@@ -69,7 +69,14 @@ class Statements(Protocol):
 
 
 class Session(Protocol):
-    """The raw transaction verbs, on the calling thread's connection."""
+    """The raw transaction verbs, on the calling thread's connection.
+
+    Attributes:
+        gate: To be entered around a transaction, where all threads share one connection; otherwise None.
+    """
+
+    @property
+    def gate(self) -> AbstractContextManager[object] | None: ...
 
     on_begin: Callable[[], object]
     """Called at the begin of each transaction, under the write lock; what it raises ends it."""
@@ -89,10 +96,6 @@ class Session(Protocol):
         """Leave the read transaction that `begin_snapshot()` started, or failed to start."""
         ...
 
-    def total_changes(self) -> int:
-        """How many rows this thread's connection has written so far, those of triggers and cascades too."""
-        ...
-
     def commit(self) -> None: ...
 
     def rollback(self) -> None:
@@ -108,10 +111,6 @@ class Session(Protocol):
 
     def in_transaction(self) -> bool:
         """What the database itself says: it may have rolled back on its own after an error."""
-        ...
-
-    def turn(self) -> AbstractContextManager[object]:
-        """Keep other threads out, where they share one connection; otherwise nothing."""
         ...
 
 

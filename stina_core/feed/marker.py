@@ -6,8 +6,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..backends.following import mark_data
 from ..errors import QueryError
@@ -33,20 +32,17 @@ def new_origin(name: str) -> str:
     return f"{name}:{os.getpid()}:{os.urandom(3).hex()}"
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(NamedTuple):
     """What a transaction found when it began, under the write lock.
 
     Attributes:
         oldest: Where the log begins.
         newest: The last row of the log; 0 for an empty one.
-        rows: How many rows the connection had changed so far.
         epoch: Of the feed.
     """
 
     oldest: int
     newest: int
-    rows: int
     cause: Cause | None
     epoch: str
 
@@ -105,7 +101,7 @@ class Marker:
             self._watch.compare()  # a file from before its first step, which has no such table, lacks them all
             raise
         self._watch.check(epoch)
-        return Begun(oldest, newest, self._backend.session.total_changes(), cause, epoch[0])
+        return Begun(oldest, newest, cause, epoch[0])
 
     def end(self, begun: Begun, actor: Actor | None) -> int:
         """Before the commit: write the marker, if the transaction changed anything that is tracked.
@@ -116,8 +112,6 @@ class Marker:
         Raises:
             TransactionError: it belongs to a chain of handlers that has become too long.
         """
-        if self._backend.session.total_changes() == begun.rows:
-            return 0
         cause = begun.cause
         if cause is None:
             data = mark_data(self.origin, actor, now_ms())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from ..errors import MigrationError
@@ -78,7 +79,8 @@ class Tending:
     def _see_to_capture(self) -> None:
         """Mend the capture triggers, if a program outside Stina dropped or changed some."""
         with self._backend.waiting(_WAIT):
-            with self._backend.session.turn():  # threads that share one connection wait for each other here
+            # Threads that share one connection wait for each other here.
+            with self._backend.session.gate or nullcontext():
                 version = self._backend.schema_version()
                 if version == self._schema_version:
                     return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
@@ -46,7 +46,7 @@ class TimestampField(Portable, generic.Field[_V]):
             return None
         if not isinstance(value, datetime):
             raise self.refuse(value, "a datetime")
-        if value.utcoffset() is None:
+        if value.tzinfo is not UTC and value.utcoffset() is None:
             raise InvalidValueError(
                 self.place, "the time has no time zone; use now() or datetime(..., tzinfo=UTC)"
             )
@@ -102,7 +102,13 @@ class JsonField(Portable, generic.Field[Any]):
         return jsontext.dump(value, self.place, max_bytes=self.max_bytes)
 
     def python_value(self, value: Any) -> Any:
-        return None if value is None else jsontext.load(value, self.place)
+        if value is None:
+            return None
+        try:
+            found, end = jsontext.begin_of(value)
+        except (ValueError, TypeError, RecursionError):
+            end = -1  # load() tells what is wrong with it
+        return found if end == len(value) else jsontext.load(value, self.place)
 
 
 class EnumField(Portable, generic.Field[_V]):

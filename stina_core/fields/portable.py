@@ -38,6 +38,13 @@ class Portable:
         load: Callable[[Any], object] = self.python_value  # type: ignore[attr-defined]
         return load
 
+    def kept(self) -> str | None:
+        """Python's expression for a `{value}` that is stored as it is, which then need not be asked `db_value()`.
+
+        None where there is no such value, or no quick way to tell.
+        """
+        return None
+
     def sql_default(self) -> str | None:
         """The column's DEFAULT as SQL, or None: then the default, if any, is made in Python."""
         default = self.plain_default()
@@ -54,9 +61,11 @@ class Portable:
     @property
     def place(self) -> str:
         """`table.column` for error messages."""
-        model = getattr(self, "model", None)
-        column = getattr(self, "column_name", None) or getattr(self, "name", None) or "value"
-        return f"{model._meta.table_name}.{column}" if model is not None else str(column)
+        field: Any = self
+        try:
+            return f"{field.model._meta.table_name}.{field.column_name}"
+        except AttributeError:  # of no model
+            return str(getattr(self, "column_name", None) or getattr(self, "name", None) or "value")
 
     def refuse(self, value: object, wanted: str) -> InvalidValueError:
         """The error for a value of the wrong kind; it names the kind, never the value."""

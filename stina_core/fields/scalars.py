@@ -59,6 +59,12 @@ class TextField(StoredAsItIs, generic.TextField[_V]):
             return ()
         return (Check(f'length("{column}") <= {self.max_length}', f"{column}_length"),)
 
+    def kept(self) -> str | None:
+        if type(self).db_value is not TextField.db_value:
+            return None
+        short = "" if self.max_length is None else f" and len({{value}}) <= {self.max_length}"
+        return f"type({{value}}) is str and {{value}}.isascii(){short}"
+
     def db_value(self, value: Any) -> str | None:
         if value is None:
             return None

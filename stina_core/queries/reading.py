@@ -51,7 +51,7 @@ class Query(Generic[P, V]):
 
     def get(self, /, *arguments: P.args, **named: P.kwargs) -> V:
         """Return the first answer; NotFoundError if there is none."""
-        found = self._first.read(arguments, named)
+        found = self._first.run(*arguments, **named)
         if not found:
             raise self._first.nothing(arguments, named)
         answer: V = found[0]
@@ -59,20 +59,21 @@ class Query(Generic[P, V]):
 
     def find(self, /, *arguments: P.args, **named: P.kwargs) -> V | None:
         """Return the first answer, or None."""
-        found = self._first.read(arguments, named)
+        found = self._first.run(*arguments, **named)
         return found[0] if found else None
 
     def list(self, /, *arguments: P.args, **named: P.kwargs) -> List[V]:
         """Return all answers, in the order of the query."""
-        return self._rows.read(arguments, named)
+        answers: List[V] = self._rows.run(*arguments, **named)
+        return answers
 
     def exists(self, /, *arguments: P.args, **named: P.kwargs) -> bool:
         """Return whether there is an answer; no value of it is read."""
-        return bool(self._exists.read(arguments, named)[0])
+        return bool(self._exists.run(*arguments, **named)[0])
 
     def count(self, /, *arguments: P.args, **named: P.kwargs) -> int:
         """Return how many answers there are; no value of them is read."""
-        return int(self._count.read(arguments, named)[0])
+        return int(self._count.run(*arguments, **named)[0])
 
     def sql(self) -> str:
         """Return the SQL of `list()` for the store that is current, with a `?` for each value."""

@@ -1,10 +1,10 @@
-"""One statement of a compiled query: SQL, binder and loader, made at its first run."""
+"""One statement of a compiled query: its SQL and the function that runs it, made at its first run."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, NamedTuple
 
 import peewee
 
@@ -13,36 +13,21 @@ from ..model import current
 from .arguments import Argument, name_of, stated
 from .columns import narrowed, parameters_of
 from .compiling import compiled
-from .generated import Binder, Loader, binder, loader
-
-if TYPE_CHECKING:
-    from ..backends.base import Statements
+from .generated import Run, written
 
 
-class Compiled:
+class Compiled(NamedTuple):
     """A statement for one kind of database.
 
     Attributes:
         key: The argument that the primary key is compared with, where the query asks for one row by it.
     """
 
-    __slots__ = ("bind", "key", "kind", "load", "sql", "table")
-
-    def __init__(
-        self,
-        kind: type[peewee.Database],
-        sql: str,
-        bind: Binder,
-        load: Loader | None,
-        table: str,
-        key: str | None,
-    ) -> None:
-        self.kind = kind
-        self.sql = sql
-        self.bind = bind
-        self.load = load
-        self.table = table
-        self.key = key
+    kind: type[peewee.Database]
+    sql: str
+    run: Run
+    table: str
+    key: str | None
 
 
 class Statement:
@@ -54,6 +39,10 @@ class Statement:
         wanted: What it may return; in words, and as a test.
         value: What a row becomes; None for a write without rows.
         shape: Makes the query to compile of the one that was stated.
+
+    Attributes:
+        run: Runs it with its arguments and returns what its rows became, or how many it wrote. The
+            first call compiles it, and puts the function that was written for it in its own place.
     """
 
     def __init__(
@@ -70,20 +59,11 @@ class Statement:
         self._value = value
         self._shape = shape
         self._compiled: Compiled | None = None
+        self.run: Run = self._compile_and_run
 
-    def read(self, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> list[Any]:
-        """Run it and return what its rows became."""
-        database = current()
-        this = self.compiled(database)
-        rows = cast("Statements", database).read(this.sql, this.bind(*arguments, **named))
-        return rows if this.load is None else this.load(rows)
-
-    def write(self, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[list[Any], int]:
-        """Run it and return what its rows became, and how many it wrote."""
-        database = current()
-        this = self.compiled(database)
-        rows, count = cast("Statements", database).write(this.sql, this.bind(*arguments, **named))
-        return rows if this.load is None else this.load(rows), count
+    def _compile_and_run(self, /, *arguments: Any, **named: Any) -> Any:
+        self.run = self.compiled(current()).run
+        return self.run(*arguments, **named)
 
     def nothing(self, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> NotFoundError:
         """Return the error for "no row"; of the arguments it says only a key, for the others may be contents."""
@@ -108,14 +88,25 @@ class Statement:
         if not is_wanted(query):
             raise DefinitionError(f"{name} must return {words}, stated in Peewee")
         table, key = query.model._meta.table_name, _key_of(query)
+        writes = isinstance(query, peewee._WriteQuery)
         query = self._shape(query)
-        load = None
+        columns, make = None, None
         if self._value is not None:
             query, columns = narrowed(name, query, self._value)
-            load = loader(columns, self._value if parameters_of(self._value) is not None else None)
+            make = self._value if parameters_of(self._value) is not None else None
         sql, values = compiled(query, database)
-        bind = binder(self._state, self._signature, values)
-        return Compiled(type(database), sql, bind, load, table, key)
+        run = written(
+            self._state,
+            self._signature,
+            sql=sql,
+            values=values,
+            kind=type(database),
+            elsewhere=self._compile_and_run,
+            columns=columns,
+            make=make,
+            writes=writes,
+        )
+        return Compiled(type(database), sql, run, table, key)
 
 
 def _key_of(query: Any) -> str | None:

@@ -32,7 +32,8 @@ class Write(Generic[P]):
         self._statement = Statement(state, signature_of(state), _WITHOUT_ROWS)
 
     def __call__(self, /, *arguments: P.args, **named: P.kwargs) -> int:
-        return self._statement.write(arguments, named)[1]
+        count: int = self._statement.run(*arguments, **named)
+        return count
 
     def sql(self) -> str:
         """Return its SQL for the store that is current, with a `?` for each value."""
@@ -55,7 +56,8 @@ class Returning(Generic[P, V]):
         self._statement = Statement(state, signature_of(state), _WITH_ROWS, value)
 
     def __call__(self, /, *arguments: P.args, **named: P.kwargs) -> list[V]:
-        return self._statement.write(arguments, named)[0]
+        answers: list[V] = self._statement.run(*arguments, **named)
+        return answers
 
     def sql(self) -> str:
         """Return its SQL for the store that is current, with a `?` for each value."""

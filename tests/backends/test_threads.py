@@ -118,7 +118,9 @@ def test_memory_store_kept_too_long_is_busy_like_a_file(memory: Store) -> None:
 
 
 def test_turn_that_an_interrupt_kept_is_given_back_later(memory: Store) -> None:
-    database_of(memory).gate.__enter__()  # and never left
+    gate = database_of(memory).gate
+    assert gate is not None
+    gate.__enter__()  # and never left
 
     with memory.use():
         Visit.create(door="front")

@@ -14,6 +14,9 @@ MAX_KEY_BYTES = 512
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 """The Unicode category Cc. SQLite's own text functions stop at NUL, and terminals obey the others."""
 
+_PLAIN = re.compile(f"[ -~]{{1,{MAX_KEY_BYTES}}}")
+"""Nearly every key: ASCII that is neither too long nor has a control character, which one look tells."""
+
 _SURROGATES = range(0xD800, 0xE000)
 
 
@@ -25,6 +28,8 @@ def check_key(key: object) -> str:
             or has a control character or half of a surrogate pair. The message
             never repeats the key.
     """
+    if type(key) is str and _PLAIN.fullmatch(key):
+        return key
     text = check_prefix(key)
     if not text:
         raise InvalidValueError(FIELD, "the key is empty; it must have 1 to 512 bytes")

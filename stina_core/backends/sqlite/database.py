@@ -9,6 +9,7 @@ write could change what it returns.
 from __future__ import annotations
 
 import os
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +34,36 @@ _NOTHING = nullcontext()
 _T = TypeVar("_T")
 
 
+class _Own:
+    """The connection a thread uses.
+
+    Attributes:
+        cursor: Kept for the next statement; None while one runs.
+        forks: `forking.count` when the connection was last seen to be open.
+        lease: Closes the connection once it is gone.
+    """
+
+    __slots__ = ("connection", "cursor", "forks", "lease")
+
+    def __init__(self, connection: Any, lease: Lease | None) -> None:
+        self.connection = connection
+        self.cursor: Any = None
+        self.forks = _NEVER
+        self.lease = lease
+
+
+_NEVER = -1
+_NONE = _Own(None, None)
+
+
+class _Threads(threading.local):
+    own = _NONE
+
+
+class _Shared:
+    own = _NONE
+
+
 class StoreDatabase(APSWDatabase):  # type: ignore[misc]
     """One store's database: a connection per thread, or one shared by all for `:memory:`.
 
@@ -52,19 +83,15 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
 
     def __init__(self, path: str, opener: Callable[[], apsw.Connection], gate: Gate | None = None) -> None:
         self._opener = opener
-        self._gate = gate
+        self.gate = gate
         self._connections = OpenConnections()
         self._ended: str | None = None
         self.unit = nullcontext
         self.in_unit = lambda writing: False
         self._state: Any = None  # Peewee's, made by its constructor
+        self._threads: _Shared | _Threads = _Threads() if gate is None else _Shared()
         super().__init__(path, thread_safe=gate is None)
         _databases.add(self)
-
-    @property
-    def gate(self) -> AbstractContextManager[object]:
-        """Keeps other threads off the shared connection; does nothing where each has its own."""
-        return self._gate or _NOTHING
 
     @property
     def ended(self) -> bool:
@@ -122,13 +149,24 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
 
     def read(self, sql: str, values: Row) -> list[Row]:
         """Run the SELECT of a compiled query and return its rows."""
-        with self._place(False):
+        if self.in_unit(False):
+            self._check_transaction()
+        elif self.gate is not None:
+            with self.gate:
+                return self._noted(self.query, sql, values)
+        if self.query_hooks or recording.get() is not None:
             return self._noted(self.query, sql, values)
+        return self.query(sql, values)
 
     def write(self, sql: str, values: Row) -> tuple[list[Row], int]:
         """Run the write of a compiled query; return the rows it gives and how many it wrote."""
-        with self._place(True):
+        if not self.in_unit(True):
+            with self.unit():
+                return self._noted(self.query, sql, values), self.connection().changes()
+        self._check_transaction()
+        if self.query_hooks or recording.get() is not None:
             return self._noted(self.query, sql, values), self.connection().changes()
+        return self.query(sql, values), self.connection().changes()
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run a SELECT of the core itself and return its rows."""
@@ -138,16 +176,21 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
     def query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run *sql* of the core itself as it is and return its rows; the quick way, for every transaction needs it."""
         while True:
-            connection = self.connection()
-            cursor = None
+            own = self._threads.own
+            if own.forks != forking.count or self._ended:
+                own = self._attach()
+            cursor, own.cursor = own.cursor, None  # not while it runs: a signal's handler may ask, too
             try:
                 try:
-                    cursor = connection.execute(sql, values)
-                    return cursor.fetchall()
+                    if cursor is None:
+                        cursor = own.connection.cursor()
+                    rows: list[Row] = cursor.execute(sql, values).fetchall()
                 except BaseException:
                     if cursor is not None:
                         cursor.close(True)
                     raise
+                own.cursor = cursor
+                return rows
             except FAILURES as error:
                 if not forking.was_in_the_way(error):
                     raise self._translated(error, sql) from error
@@ -169,13 +212,16 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
         return result
 
     def _place(self, writing: bool) -> AbstractContextManager[object]:
-        if not self.in_unit(writing):
-            return self.unit() if writing else self.gate
+        if self.in_unit(writing):
+            self._check_transaction()
+            return _NOTHING
+        return self.unit() if writing else self.gate or _NOTHING
+
+    def _check_transaction(self) -> None:
         if not self.connection().in_transaction:
             raise TransactionError(
                 "SQLite ended the transaction after an earlier error; everything in it was undone"
             )
-        return _NOTHING
 
     def _translated(self, error: Exception, sql: str) -> StoreError:
         return StoreClosedError(self._ended) if self._ended else translate(error, sql)
@@ -214,28 +260,27 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
 
     def connection(self) -> apsw.Connection:
         """Return this thread's connection, opened if need be; StoreClosedError after `end()`."""
-        if self._ended:
-            raise StoreClosedError(self._ended)
-        state = self._state
-        connection: apsw.Connection | None = state.conn
-        if connection is None or state.forks != forking.count:
-            return self._connection_after_forks()
+        own = self._threads.own
+        if own.forks != forking.count or self._ended:
+            own = self._attach()
+        connection: apsw.Connection = own.connection
         return connection
 
-    def _connection_after_forks(self) -> apsw.Connection:
-        state = self._state
-        connection: apsw.Connection | None = state.conn
+    def _attach(self) -> _Own:
+        if self._ended:
+            raise StoreClosedError(self._ended)
+        own = self._threads.own
         # Here and not in `forking`: whoever is in this module is waited for.
-        if connection is not None and forking.draining and _is_in_transaction(connection):
-            return connection
+        if own is not _NONE and forking.draining and _is_in_transaction(own.connection):
+            return own
         while forking.count & 1 and forking.pause():
             pass
         forks = forking.count & ~1  # the next one may have begun
-        if connection is None or forking.was_closed(connection):
-            connection, state.lease = self._connect()
-            state.set_connection(connection)
-        state.forks = forks
-        return connection
+        if own is _NONE or forking.was_closed(own.connection):
+            own = self._threads.own = self._connect()
+            self._state.set_connection(own.connection)
+        own.forks = forks
+        return own
 
     def connect(self, reuse_if_open: bool = False) -> bool:
         """Open this thread's connection; False if it was open. Statements do it by themselves.
@@ -250,12 +295,12 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
         """Close this thread's own connection, until its next statement; False if there is none."""
         if self.in_unit(False):
             raise TransactionError("leave the transaction before you close its connection")
-        if self._gate is not None or self._state.closed:
+        if self.gate is not None or self._state.closed:
             return False
         while forking.count & 1 and forking.pause():
             pass
         self._state.reset()
-        self._state.lease = None  # closes it
+        self._threads.own = _NONE  # its lease closes it
         return True
 
     def leave(self, why: str) -> None:
@@ -271,12 +316,12 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
         self._state.reset()
         self._connections.close()
 
-    def _connect(self) -> tuple[apsw.Connection, Lease]:
+    def _connect(self) -> _Own:
         connection = self._opener()
         lease = self._connections.add(connection)
         if lease is None:
             raise StoreClosedError(_CLOSED)
-        return connection, lease
+        return _Own(connection, lease)
 
     def _last_insert_rowid(self, cursor: Any) -> int | None:
         rowid: int | None = cursor.lastrowid
@@ -289,8 +334,9 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
     def forget_parent(self) -> None:
         """In a child after fork(): leave the parent's connections alone and open new ones."""
         self._state = type(self._state)()
-        if self._gate is not None:
-            self._gate.forget_parent()
+        self._threads = type(self._threads)()
+        if self.gate is not None:
+            self.gate.forget_parent()
             self._ended = self._ended or _FORKED
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import apsw
 
@@ -23,12 +22,14 @@ class SqliteSession:
 
     def __init__(self, database: StoreDatabase) -> None:
         self._database = database
+        self.gate = database.gate
         self.on_begin: Callable[[], object] = lambda: None
 
     def begin(self) -> object:
         """Start a transaction that holds the write lock; what `on_begin` answers is returned."""
-        self._clear()
-        self._run("BEGIN IMMEDIATE")
+        if self._database.connection().in_transaction:
+            self._clear()
+        self._database.query("BEGIN IMMEDIATE")
         return self.on_begin()
 
     def begin_snapshot(self, deadline: float) -> None:
@@ -47,18 +48,15 @@ class SqliteSession:
             self._run("PRAGMA query_only = 0")
             self.rollback()
 
-    def total_changes(self) -> int:
-        """How many rows this thread's connection has written so far, those of triggers and cascades too."""
-        return self._connection.total_changes()
-
     def commit(self) -> None:
         """Make everything since `begin()` durable and visible."""
-        self._run("COMMIT")
+        self._database.query("COMMIT")
 
     def rollback(self) -> None:
         """Undo everything since `begin()`, unless SQLite or the end of the store did it already."""
-        if not self._database.ended and self._connection.in_transaction:
-            self._run("ROLLBACK")
+        database = self._database
+        if not database.ended and database.connection().in_transaction:
+            database.query("ROLLBACK")
 
     def savepoint(self, name: str) -> None:
         """Mark a point to come back to."""
@@ -76,11 +74,7 @@ class SqliteSession:
 
     def in_transaction(self) -> bool:
         """Whether SQLite still has a transaction open on this connection."""
-        return self._connection.in_transaction
-
-    def turn(self) -> AbstractContextManager[object]:
-        """Keep other threads off a shared connection."""
-        return self._database.gate
+        return self._database.connection().in_transaction
 
     @property
     def _connection(self) -> apsw.Connection:
