@@ -8,6 +8,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # one look for ten bits
+_SHIFTS = range(120, -1, -10)
 _RANDOM_BITS = 80
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,7 +66,7 @@ def new_id() -> str:
     fresh = now_ms() << _RANDOM_BITS | int.from_bytes(os.urandom(_RANDOM_BITS // 8))
     with _lock:
         _last = value = fresh if fresh > _last else _last + 1
-    return "".join(_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])
 
 
 def _part_from_parent() -> None:

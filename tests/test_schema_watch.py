@@ -339,6 +339,7 @@ def statements_of(store: Store) -> Iterator[list[str]]:
 
 
 LOOK = "SELECT epoch, schema_epoch, oldest, (SELECT max(seq) FROM stina_change) FROM stina_feed"
+END = "SELECT max(seq) FROM stina_change"  # whether there is anything to mark
 
 
 def test_transaction_looks_once_however_deep_it_is_and_reads_never_do(store: Store) -> None:
@@ -349,7 +350,15 @@ def test_transaction_looks_once_however_deep_it_is_and_reads_never_do(store: Sto
         with store.snapshot():
             store._backend.execute("SELECT 1")
 
-    assert writing == ["BEGIN IMMEDIATE", LOOK, "SAVEPOINT stina_1", "SELECT 1", "RELEASE stina_1", "COMMIT"]
+    assert writing == [
+        "BEGIN IMMEDIATE",
+        LOOK,
+        "SAVEPOINT stina_1",
+        "SELECT 1",
+        "RELEASE stina_1",
+        END,
+        "COMMIT",
+    ]
     assert LOOK not in reading
 
 
@@ -362,7 +371,7 @@ def test_ledger_is_compared_once_after_a_change(store: Store, store_path: Path) 
         pass
 
     assert len(first) > 3
-    assert second == ["BEGIN IMMEDIATE", LOOK, "COMMIT"]
+    assert second == ["BEGIN IMMEDIATE", LOOK, END, "COMMIT"]
 
 
 def test_transaction_of_a_store_in_memory_looks_once_too() -> None:
@@ -371,7 +380,7 @@ def test_transaction_of_a_store_in_memory_looks_once_too() -> None:
         with statements_of(store) as seen, store.transaction():
             pass
 
-    assert seen == ["BEGIN IMMEDIATE", LOOK, "COMMIT"]
+    assert seen == ["BEGIN IMMEDIATE", LOOK, END, "COMMIT"]
 
 
 def test_refused_transaction_leaves_no_lock_and_runs_nothing_of_its_block(

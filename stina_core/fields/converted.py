@@ -96,6 +96,9 @@ class JsonField(Portable, generic.Field[Any]):
     def rules(self, column: str) -> Sequence[Check]:
         return (Check(f'json_valid("{column}")', f"{column}_json"),)
 
+    def _kept(self) -> str | None:
+        return "{value} is None" if self.null else None
+
     def db_value(self, value: Any) -> str | None:
         if value is None and self.null:
             return None
@@ -182,7 +185,7 @@ class EnumField(Portable, generic.Field[_V]):
         if value is None:
             return None
         if self.enum is not None and isinstance(value, self.enum):
-            return str(value.value)
+            return str(value._value_)  # `value` is a property, and asked for each row
         if not isinstance(value, str) or (self.enum is not None and not issubclass(self.enum, str)):
             raise self.refuse(value, "text" if self.enum is None else f"a {self.enum.__name__}")
         if value not in self.texts:

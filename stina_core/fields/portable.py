@@ -39,10 +39,15 @@ class Portable:
         return load
 
     def kept(self) -> str | None:
-        """Python's expression for a `{value}` that is stored as it is, which then need not be asked `db_value()`.
+        """Python's expression for whether a `{value}` is stored as it is; `db_value()` is called for the others only.
 
-        None where there is no such value, or no quick way to tell.
+        None where there is no quick way to tell, or a derived field has a `db_value()` of its own.
         """
+        ways = ("_kept", "db_value")
+        told, done = (next(kind for kind in type(self).__mro__ if way in vars(kind)) for way in ways)
+        return self._kept() if told is done else None
+
+    def _kept(self) -> str | None:
         return None
 
     def sql_default(self) -> str | None:

@@ -113,6 +113,10 @@ class ForeignKeyField(Portable, generic.ForeignKeyField[_V]):
         key = self.rel_field
         return key.loads() if isinstance(key, Portable) else super().loads()
 
+    def _kept(self) -> str | None:
+        key = self.rel_field
+        return key.kept() if isinstance(key, Portable) else None
+
     def db_value(self, value: Any) -> Any:
         try:
             return super().db_value(value)  # type: ignore[no-untyped-call]

@@ -59,11 +59,9 @@ class TextField(StoredAsItIs, generic.TextField[_V]):
             return ()
         return (Check(f'length("{column}") <= {self.max_length}', f"{column}_length"),)
 
-    def kept(self) -> str | None:
-        if type(self).db_value is not TextField.db_value:
-            return None
+    def _kept(self) -> str | None:
         short = "" if self.max_length is None else f" and len({{value}}) <= {self.max_length}"
-        return f"type({{value}}) is str and {{value}}.isascii(){short}"
+        return f"{{value}} is None or type({{value}}) is str and {{value}}.isascii(){short}"
 
     def db_value(self, value: Any) -> str | None:
         if value is None:
@@ -105,6 +103,9 @@ class IntegerField(StoredAsItIs, generic.BigIntegerField[_V]):
             cls, *, null: Literal[False] = ..., **options: Unpack[FieldOptions]
         ) -> IntegerField[int]: ...
         def __new__(cls, **options: Any) -> Any: ...
+
+    def _kept(self) -> str | None:
+        return f"type({{value}}) is int and {-(1 << 63)} <= {{value}} < {1 << 63}"
 
     def db_value(self, value: Any) -> int | None:
         return _whole_number(self, value)
@@ -188,6 +189,9 @@ class BooleanField(Portable, generic.BooleanField[_V]):
 
     def rules(self, column: str) -> Sequence[Check]:
         return (Check(f'"{column}" IN (0, 1)', f"{column}_boolean"),)
+
+    def _kept(self) -> str | None:
+        return "{value} is True or {value} is False"
 
     def db_value(self, value: Any) -> int | None:
         if value is None:

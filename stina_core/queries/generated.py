@@ -144,7 +144,10 @@ def _bound(values: Sequence[object], own: str, names: dict[str, Any]) -> tuple[l
 def _kept(convert: Callable[[Any], object]) -> str | None:
     """Return the test for a value that *convert*, of a field, would return as it is."""
     field = getattr(convert, "__self__", None)
-    return field.kept() if isinstance(field, Portable) and convert.__name__ == "db_value" else None
+    if not isinstance(field, Portable) or convert != field.db_value:  # type: ignore[attr-defined]
+        return None
+    kept = field.kept()
+    return None if kept is None else f"({kept})"
 
 
 def _made(columns: Sequence[Column], named: bool, own: str, names: dict[str, Any]) -> tuple[str, str]:

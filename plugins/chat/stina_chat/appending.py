@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from stina_core import InvalidValueError, JsonLike, NotFoundError, new_id
 
 from . import conversations
-from .arguments import check_given
 from .kinds import Role, State
 from .models import Message
 from .queries import conversations as conversation_rows
@@ -16,8 +15,7 @@ from .queries import interactions, messages
 from .values import InteractionValue, MessageValue
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A message that is to be appended; see `ChatRepository.append_message`."""
 
     role: Role | str
@@ -54,7 +52,8 @@ def append(
         inside: The interaction that the caller is inside of.
     """
     for name in ("role", "content", "aborted", "debug"):
-        check_given(f"chat_message.{name}", getattr(draft, name))
+        if getattr(draft, name) is None:
+            raise InvalidValueError(f"chat_message.{name}", "expected a value, got None")
     if interaction_id is None and inside is not None and _is_in(inside, conversation_id):
         interaction_id = inside
     if interaction_id is None:

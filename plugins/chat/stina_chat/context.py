@@ -28,7 +28,8 @@ _stack: ContextVar[tuple[_Entered, ...]] = ContextVar("stina_chat_interactions",
 
 def entered(store: Store) -> str | None:
     """Return the id of the innermost interaction of *store* that this code is inside of, if it is in one."""
-    return next((one.id for one in reversed(_stack.get()) if one.store is store), None)
+    stack = _stack.get()
+    return next((one.id for one in reversed(stack) if one.store is store), None) if stack else None
 
 
 class OpenInteraction:
