@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .backends.sqlite.backend import SqliteBackend
 from .config import StoreConfig
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from .migrations.progress import OnProgress
 
 
-@dataclass(frozen=True, slots=True)
-class OpenDatabase:
+class OpenDatabase(NamedTuple):
     """What a store is built on.
 
     Attributes:

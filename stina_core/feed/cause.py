@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import TransactionError
 
@@ -18,8 +17,7 @@ MAX_DEPTH = 8
 a handler that answers its own write keeps every program at work for ever (seen in PowerSync: 348 % CPU)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """The transaction that is being delivered in this context.
 
     Attributes:

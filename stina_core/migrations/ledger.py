@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import DriftError, LedgerConflictError, MigrationError, QueryError
 from .core_tables import TABLES, changed, misfit
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from ..backends.base import Backend, Row
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(NamedTuple):
     """When a plugin's tables were last found to be what its models want.
 
     Attributes:
@@ -30,8 +29,7 @@ class Verified:
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(NamedTuple):
     """What a file says of itself.
 
     Attributes:
@@ -42,7 +40,7 @@ class Past:
     """
 
     entries: Sequence[Entry] = ()
-    verified: Mapping[str, Verified] = field(default_factory=dict)
+    verified: Mapping[str, Verified] = MappingProxyType({})
     schema_version: int = 0
     epoch: tuple[str, int] = ("", 0)
 
@@ -157,8 +155,7 @@ def begin_epoch(backend: Backend) -> None:
     backend.execute("UPDATE stina_feed SET schema_epoch = schema_epoch + 1")
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """A step that has just run.
 
     Attributes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..errors import LedgerConflictError, MigrationError, SchemaError, SchemaTooNewError
 from .steps import PluginSteps, Step
@@ -12,8 +13,7 @@ CORE = "stina"
 """The plugin name of the core's own tables and steps; no other plugin may use it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One applied step, as the ledger has it."""
 
     plugin: str

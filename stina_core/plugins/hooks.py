@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pluggy
 
@@ -17,8 +16,7 @@ _TELLING = frozenset({"register_schema", "migrate", "on_change"})
 """Names nobody gives a function by accident: unmarked, they are a forgotten `@hookimpl`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hook:
+class Hook(NamedTuple):
     """One implementation, the arguments it needs, and those it takes but has a default for."""
 
     function: Callable[..., Any]

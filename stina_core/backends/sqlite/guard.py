@@ -17,7 +17,6 @@ import os
 import re
 import sys
 import threading
-from dataclasses import dataclass
 from urllib.parse import unquote
 
 from ...errors import UnsafeOpenError
@@ -29,13 +28,15 @@ _lock = threading.Lock()
 _installed = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Token:
-    """One protected file, by what it is and not by its name: links are followed."""
+    """One protected file, by what it is and not by its name: links are followed. Two of one file are not equal."""
 
-    device: int
-    inode: int
-    path: str
+    __slots__ = ("device", "inode", "path")
+
+    def __init__(self, device: int, inode: int, path: str) -> None:
+        self.device = device
+        self.inode = inode
+        self.path = path
 
 
 _tokens: tuple[Token, ...] = ()  # one for each open store; replaced, never changed
