@@ -38,6 +38,8 @@ def _as_json(name: str, convert: Callable[[Any], object] | None) -> Callable[[ob
 
 
 def _member(name: str, value: object) -> object:
+    if type(value) is str and value.isascii():
+        return value
     if isinstance(value, bytes | bytearray | memoryview):
         return {"x": bytes(value).hex()}
     if isinstance(value, str):

@@ -46,16 +46,9 @@ def messages_of(hits: Sequence[Hit]) -> list[MessageHit]:
     ids = [hit.key for hit in hits if isinstance(hit.key, str)]
     if not ids:
         return []
-    there = {one.id: one for one in messages.among.list(ids)}
-    places = {one.message_id: one for one in messages.places.list(ids)}
+    there = {one.message.id: one for one in messages.among.list(ids)}
     return [
-        MessageHit(
-            there[hit.key],
-            places[hit.key].conversation_id,
-            places[hit.key].conversation_title,
-            hit.snippet,
-            hit.place,
-        )
+        MessageHit(*there[hit.key], hit.snippet, hit.place)
         for hit in hits
-        if isinstance(hit.key, str) and hit.key in there and hit.key in places
+        if isinstance(hit.key, str) and hit.key in there
     ]

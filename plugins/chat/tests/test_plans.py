@@ -75,17 +75,16 @@ PLANS: dict[str, list[str]] = {
     "interactions.set_state": [INTERACTION],
     "interactions.since": ["SEARCH t1 USING COVERING INDEX sqlite_autoindex_chat_interaction_1 (id>?)"],
     "messages.add": [],
-    "messages.among": ["SEARCH t1 USING PRIMARY KEY (id=?)", *LIST],
-    "messages.by_id": ["SEARCH t1 USING PRIMARY KEY (id=?)"],
-    "messages.history": [OF_CONVERSATION, OF_INTERACTION],
-    "messages.last": [OF_CONVERSATION, OF_INTERACTION],
-    "messages.of_interactions": [OF_INTERACTION, *LIST],
-    "messages.places": [
+    "messages.among": [
         "SEARCH t1 USING PRIMARY KEY (id=?)",
         *LIST,
         "SEARCH t2 USING INDEX sqlite_autoindex_chat_interaction_1 (id=?)",
         "SEARCH t3 USING INDEX sqlite_autoindex_chat_conversation_1 (id=?)",
     ],
+    "messages.by_id": ["SEARCH t1 USING PRIMARY KEY (id=?)"],
+    "messages.history": [OF_CONVERSATION, OF_INTERACTION],
+    "messages.last": [OF_CONVERSATION, OF_INTERACTION],
+    "messages.of_interactions": [OF_INTERACTION, *LIST],
     "messages.remove": ["SEARCH chat_message USING PRIMARY KEY (id=?)"],
     "messages.since": [
         "SEARCH t1 USING COVERING INDEX chat_message__interaction_created_at_position_id (interaction_id>?)"

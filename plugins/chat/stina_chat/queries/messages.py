@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from stina_core import JsonLike, query, returning, write
+from stina_core import JsonLike, JsonValue, query, returning, write
 
 from ..kinds import Role
 from ..models import Conversation, Interaction, Message
@@ -17,13 +16,29 @@ if TYPE_CHECKING:
     from peewee import ModelDelete, ModelInsert, ModelSelect
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a message is."""
+class PlacedMessage(NamedTuple):
+    """A message, and where it is."""
 
-    message_id: str
+    message: MessageValue
     conversation_id: str
     conversation_title: str
+
+
+def _placed(
+    id: str,
+    interaction_id: str,
+    role: Role,
+    content: str,
+    provider: str | None,
+    aborted: bool,
+    debug: bool,
+    metadata: JsonValue,
+    created_at: datetime,
+    conversation_id: str,
+    conversation_title: str,
+) -> PlacedMessage:
+    message = MessageValue(id, interaction_id, role, content, provider, aborted, debug, metadata, created_at)
+    return PlacedMessage(message, conversation_id, conversation_title)
 
 
 @query(MessageValue)
@@ -32,18 +47,20 @@ def by_id(id: str) -> ModelSelect[Message]:
     return Message.select().where(Message.id == id)
 
 
-@query(MessageValue)
+@query(_placed)
 def among(ids: Collection[str]) -> ModelSelect[Message]:
-    """The messages with some ids, in no order."""
-    return Message.select().where(Message.id.in_(ids))
-
-
-@query(Place)
-def places(ids: Collection[str]) -> ModelSelect[Message]:
-    """Where the messages with some ids are, in no order."""
+    """The messages with some ids and where they are, in no order."""
     return (
         Message.select(
-            Message.id.alias("message_id"),
+            Message.id,
+            Message.interaction,
+            Message.role,
+            Message.content,
+            Message.provider,
+            Message.aborted,
+            Message.debug,
+            Message.metadata,
+            Message.created_at,
             Interaction.conversation,
             Conversation.title.alias("conversation_title"),
         )
