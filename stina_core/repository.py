@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _RUN_LATER = (inspect.isgeneratorfunction, inspect.iscoroutinefunction, inspect.isasyncgenfunction)
 _LIVE = (peewee.Model, peewee.BaseQuery, GeneratorType)
+_SEVERAL = (list, tuple)
 
 
 class Repository:
@@ -81,7 +82,7 @@ def _in_store(method: Callable[..., Any] | None) -> Callable[..., Any]:
             result = method(self, *arguments, **options)
         finally:
             current_database.reset(token)
-        first = result[0] if isinstance(result, list | tuple) and result else result
+        first = result[0] if isinstance(result, _SEVERAL) and result else result
         if _is_live(type(first)):  # type: ignore[arg-type]  # typeshed: a type is Hashable
             raise TypeError(
                 f"{type(self).__name__}.{method.__name__} returned a {type(first).__name__}, which would go on "

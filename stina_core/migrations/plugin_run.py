@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import LedgerConflictError, QueryError, StepFailedError, StinaError
 from ..ids import now_ms
@@ -33,8 +32,7 @@ class StoppedError(Exception):
     """Whoever follows the progress raised: the whole migration ends; the original is `__cause__`."""
 
 
-@dataclass(frozen=True)
-class PluginRun:
+class PluginRun(NamedTuple):
     """One plugin's steps.
 
     Attributes:

@@ -89,8 +89,8 @@ _VALUES: dict[type[Exception], str] = {
 FAILURES = (apsw.Error, OverflowError, TypeError, ValueError, BufferError)
 """What the driver can raise: its own errors, and Python's for statements and values it cannot take or give."""
 
-_QUOTED = re.compile(r"""'((?:[^']|'')*)'|"([^"]*)\"""")
-_NAMED = re.compile(r"((?:no such|unknown|duplicate|ambiguous) [a-z -]+): (.*?)( - should .*)?$", re.DOTALL)
+_QUOTED = r"""'((?:[^']|'')*)'|"([^"]*)\""""
+_NAMED = r"(?s)((?:no such|unknown|duplicate|ambiguous) [a-z -]+): (.*?)( - should .*)?$"
 
 
 @contextmanager
@@ -188,4 +188,4 @@ def _without_values(message: str, sql: str) -> str:
     def named(match: re.Match[str]) -> str:
         return match[0] if match[2].strip('"').lower() in known else f"{match[1]}: ..."
 
-    return _NAMED.sub(named, _QUOTED.sub(quoted, message))
+    return re.sub(_NAMED, named, re.sub(_QUOTED, quoted, message))  # compiled at the first error
