@@ -170,8 +170,12 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run a SELECT of the core itself and return its rows."""
-        with self._place(False):
-            return self.query(sql, values)
+        if self.in_unit(False):
+            self._check_transaction()
+        elif self.gate is not None:
+            with self.gate:
+                return self.query(sql, values)
+        return self.query(sql, values)
 
     def query(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Run *sql* of the core itself as it is and return its rows; the quick way, for every transaction needs it."""

@@ -29,6 +29,10 @@ class Reason(Flag):
     """`Waiter.interrupt()` was called."""
 
 
+NOTHING = Reason(0)
+"""A timeout. Told by `is`: an operator of a Flag runs a dozen lines of Python, and each one delays a wake."""
+
+
 class Way(StrEnum):
     """What carries a wake to a listener of a file."""
 

@@ -8,7 +8,7 @@ import weakref
 
 from ...errors import StoreClosedError
 from . import forks
-from .contract import WATCHED_INTERVAL, Reason
+from .contract import NOTHING, WATCHED_INTERVAL, Reason
 
 
 class MemoryWake:
@@ -55,7 +55,7 @@ class MemoryWaiter:
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._pending = Reason(0)
+        self._pending = NOTHING
         self._closed: str | None = None
         forks.remember(self)
 
@@ -67,8 +67,8 @@ class MemoryWaiter:
                 if self._closed:
                     raise StoreClosedError(self._closed)
                 left = deadline - time.monotonic()
-                if self._pending or left <= 0:
-                    reason, self._pending = self._pending, Reason(0)
+                if self._pending is not NOTHING or left <= 0:
+                    reason, self._pending = self._pending, NOTHING
                     return reason
                 self._condition.wait(left)
 

@@ -13,7 +13,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +44,8 @@ class Place:
     def __init__(self, database: str) -> None:
         self.database = os.path.realpath(database)
         self.path = self.database + SUFFIX
+        fits = len(os.fsencode(self.path)) + 1 + _NAME_BYTES < _ADDRESS_BYTES
+        self._own_path = nullcontext(self.path) if fits else None
 
     def enter(self, put: Callable[[str], None]) -> None:
         """Make the place if it is missing, and let *put* make a file in it, given the directory to name.
@@ -98,16 +100,16 @@ class Place:
             return "it belongs to a stranger"
         return None
 
-    @contextmanager
-    def short_path(self) -> Iterator[str]:
+    def short_path(self) -> AbstractContextManager[str]:
         """Give a name of the directory under which every file in it fits into a socket's address.
 
         Raises:
             OSError: its own name is too long, and there is no other; or it is not there.
         """
-        if len(os.fsencode(self.path)) + 1 + _NAME_BYTES < _ADDRESS_BYTES:
-            yield self.path
-            return
+        return self._own_path or self._opened_path()
+
+    @contextmanager
+    def _opened_path(self) -> Iterator[str]:
         if sys.platform != "linux":
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), self.path)
         handle = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)

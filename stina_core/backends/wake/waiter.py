@@ -14,7 +14,7 @@ from typing import Protocol
 from ...errors import StoreClosedError
 from ...log import get_logger
 from . import forks
-from .contract import UNWATCHED_INTERVAL, WATCHED_INTERVAL, Reason, Way
+from .contract import NOTHING, UNWATCHED_INTERVAL, WATCHED_INTERVAL, Reason, Way
 from .place import Place
 
 _log = get_logger(__name__)
@@ -87,9 +87,10 @@ class PlaceWaiter:
         while True:
             if self._closed:
                 raise StoreClosedError(self._closed)
-            reason = self._mend()
-            reason |= self._look(0.0 if reason else max(0.0, deadline - time.monotonic()))
-            if reason or time.monotonic() >= deadline:
+            missed = self._mend()
+            left = max(0.0, deadline - time.monotonic()) if missed is NOTHING else 0.0
+            reason = _both(missed, self._look(left))
+            if reason is not NOTHING or time.monotonic() >= deadline:
                 return reason
 
     def interrupt(self) -> None:
@@ -122,23 +123,23 @@ class PlaceWaiter:
                 kept.source.abandon()
 
     def _mend(self) -> Reason:
-        missed = Reason(0)
+        missed = NOTHING
         for kept in self._kept.values():
-            missed |= kept.mend()
+            missed = _both(missed, kept.mend())
         return missed
 
     def _look(self, timeout: float) -> Reason:
         sources = [kept.source for kept in self._kept.values() if kept.source]
         if sources != self._selected:
             self._select(sources)
-        ready = [key.data for key, _ in self._selector.select(timeout)]
-        reason = Reason(0)
-        for source in ready:
+        reason = NOTHING
+        for key, _ in self._selector.select(timeout):
+            source = key.data
             if source is None:
                 self._interrupted.recv(1 << 16)
-                reason |= Reason.INTERRUPT
+                reason = _both(reason, Reason.INTERRUPT)
             elif source.drain():
-                reason |= source.reason
+                reason = _both(reason, source.reason)
         return reason
 
     def _select(self, sources: list[Source]) -> None:
@@ -155,6 +156,12 @@ class PlaceWaiter:
         self._interrupter.close()
 
 
+def _both(one: Reason, other: Reason) -> Reason:
+    if one is NOTHING:
+        return other
+    return one if other is NOTHING else one | other
+
+
 class _Kept:
     """One way: off while it cannot be had, made again once it can."""
 
@@ -168,7 +175,7 @@ class _Kept:
 
     def mend(self) -> Reason:
         """See that it works, at the cost of one stat; returns its reason if a wake can have been missed."""
-        missed = Reason(0)
+        missed = NOTHING
         if self.source:
             if not self.source.is_lost():
                 return missed
