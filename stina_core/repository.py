@@ -83,7 +83,7 @@ def _in_store(method: Callable[..., Any] | None) -> Callable[..., Any]:
         finally:
             current_database.reset(token)
         first = result[0] if isinstance(result, _SEVERAL) and result else result
-        if _is_live(type(first)):  # type: ignore[arg-type]  # typeshed: a type is Hashable
+        if _is_live(first):
             raise TypeError(
                 f"{type(self).__name__}.{method.__name__} returned a {type(first).__name__}, which would go on "
                 "using the store after the call; return finished values"
@@ -94,7 +94,6 @@ def _in_store(method: Callable[..., Any] | None) -> Callable[..., Any]:
     return call
 
 
-@functools.lru_cache(maxsize=256)
-def _is_live(kind: type) -> bool:
-    """Whether a value of *kind* uses the store: a block of a `with` statement does, a handle to close does not."""
-    return issubclass(kind, _LIVE) or (hasattr(kind, "__exit__") and not hasattr(kind, "close"))
+def _is_live(value: object) -> bool:
+    """Whether *value* goes on using the store: a block of a `with` statement does, a handle to close does not."""
+    return isinstance(value, _LIVE) or (hasattr(value, "__exit__") and not hasattr(value, "close"))

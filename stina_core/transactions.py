@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from contextvars import Token
 from types import TracebackType
@@ -44,10 +44,9 @@ class Marking(Protocol):
 
 
 class _Open(threading.local):
-    """The stack of each thread."""
+    """The stack of each thread; an empty tuple in one that had nothing open yet."""
 
-    def __init__(self) -> None:
-        self.stack: list[Transaction | Snapshot] = []
+    stack: Sequence[Transaction | Snapshot] = ()
 
 
 class Transactions:
@@ -67,7 +66,10 @@ class Transactions:
     @property
     def open(self) -> list[Transaction | Snapshot]:
         """What this thread has open, outermost first."""
-        return self._this_thread.stack
+        stack = self._this_thread.stack
+        if not isinstance(stack, list):
+            stack = self._this_thread.stack = []
+        return stack
 
     def in_unit(self, writing: bool) -> bool:
         """Whether this thread is inside a transaction or snapshot, where it wants to write or to read.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -28,6 +28,22 @@ class Following(Repository):
     def models(self) -> AbstractContextManager[object]:
         return self.store.use()
 
+    def handle(self) -> object:
+        return Handle()
+
+
+class Handle:
+    """Says of itself, and not by its class, how it is closed."""
+
+    def __init__(self) -> None:
+        self.close: Callable[[], None] = lambda: None
+
+    def __enter__(self) -> Handle:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
 
 @pytest.fixture
 def store() -> Iterator[Store]:
@@ -41,6 +57,10 @@ def test_handles_of_subscriptions_and_observations_are_given_out(store: Store) -
 
     with Following(store).subscribe(ignore), Following(store).observe(lambda: 1, ignore):
         pass
+
+
+def test_handle_that_has_its_own_close_is_given_out(store: Store) -> None:
+    assert isinstance(Following(store).handle(), Handle)
 
 
 @pytest.mark.parametrize("name", ["block", "reads", "models"])

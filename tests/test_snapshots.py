@@ -9,6 +9,7 @@ import pytest
 
 from stina_core import Store, StoreBusyError, TransactionError, open_store
 from stina_core.backends.sqlite import connection as recipe
+from stina_core.backends.sqlite.backend import SqliteBackend
 from stina_core.testing import file_rows, running_python
 
 from .notes_and_labels import CONFIG, FOREVER, PLUGINS, BlockError, NoteRepository
@@ -66,6 +67,33 @@ def test_snapshot_reads_and_never_writes(store: Store, notes: NoteRepository) ->
         assert notes.texts() == ["one"]
     notes.add("two")
     assert notes.texts() == ["one", "two"]
+
+
+def test_snapshot_tells_how_a_write_would_be_done(store: Store, notes: NoteRepository) -> None:
+    notes.add("one")
+
+    with store.snapshot():
+        assert store._backend.execute("EXPLAIN DELETE FROM notes_note")
+        assert store._backend.execute("EXPLAIN QUERY PLAN DELETE FROM notes_note WHERE id = 1")
+
+    assert notes.texts() == ["one"]
+
+
+def test_trace_of_somebody_else_goes_on_in_a_snapshot_and_after_it(store: Store) -> None:
+    assert isinstance(store._backend, SqliteBackend)
+    connection = store._backend.database.connection()
+    seen: list[str] = []
+
+    def note(cursor: apsw.Cursor, sql: str, values: object) -> bool:
+        seen.append(sql)
+        return True
+
+    connection.exec_trace = note
+    with store.snapshot():
+        store._backend.execute("SELECT 2")
+
+    assert connection.exec_trace is note
+    assert seen == ["BEGIN", "SELECT 1 FROM sqlite_schema", "SELECT 2", "ROLLBACK"]
 
 
 def test_snapshot_inside_another_block_joins_it(store: Store, notes: NoteRepository) -> None:

@@ -41,7 +41,8 @@ class Portable:
     def kept(self) -> str | None:
         """Python's expression for whether a `{value}` is stored as it is; `db_value()` is called for the others only.
 
-        None where there is no quick way to tell, or a derived field has a `db_value()` of its own.
+        None where there is no quick way to tell, or a derived field has a `db_value()` of its own. Of Python's
+        built-in functions it uses `type`, `len`, `str` and `int` only.
         """
         ways = ("_kept", "db_value")
         told, done = (next(kind for kind in type(self).__mro__ if way in vars(kind)) for way in ways)

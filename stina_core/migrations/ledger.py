@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import DriftError, LedgerConflictError, MigrationError, QueryError
@@ -40,7 +39,7 @@ class Past(NamedTuple):
     """
 
     entries: Sequence[Entry] = ()
-    verified: Mapping[str, Verified] = MappingProxyType({})
+    verified: Mapping[str, Verified] = {}
     schema_version: int = 0
     epoch: tuple[str, int] = ("", 0)
 

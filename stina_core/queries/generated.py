@@ -26,6 +26,9 @@ from ..model import current_database
 from .arguments import Argument, Slot, name_of, never_null
 from .columns import Column
 
+_BUILT_IN = frozenset(("type", "str", "int", "len"))
+"""What `Portable.kept()` may use: an argument of such a name stands before it."""
+
 Run = Callable[..., Any]
 """Takes the arguments of a query and runs it; for what it returns see `written()`."""
 
@@ -53,6 +56,7 @@ def written(
     own = _prefix(signature.parameters)
     names: dict[str, Any] = {
         f"{own}here": current_database.get,
+        f"{own}type": type,
         f"{own}kind": kind,
         f"{own}elsewhere": elsewhere,
         f"{own}sql": sql,
@@ -61,7 +65,7 @@ def written(
         f"{own}refuse_none": _refuse_none,
     }
     parameters, given = _parameters(signature, own, names)
-    checks, bound = _bound(values, own, names)
+    checks, bound = _bound(values, own, names, quickly=not _BUILT_IN & signature.parameters.keys())
     answer = f"{own}database.{'write' if writes else 'read'}({own}sql, {bound})"
     if columns is None:
         answer += "[1]"
@@ -71,7 +75,7 @@ def written(
     lines = [
         f"def {own}run({parameters}):",
         f"    {own}database = {own}here()",
-        f"    if type({own}database) is not {own}kind: return {own}elsewhere({given})",
+        f"    if {own}type({own}database) is not {own}kind: return {own}elsewhere({given})",
         *checks,
         f"    return {answer}",
     ]
@@ -111,8 +115,14 @@ def _parameters(signature: inspect.Signature, own: str, names: dict[str, Any]) -
     return ", ".join(parts), ", ".join(given)
 
 
-def _bound(values: Sequence[object], own: str, names: dict[str, Any]) -> tuple[list[str], str]:
-    """Return the lines that refuse None where it cannot be, and the tuple of the values."""
+def _bound(
+    values: Sequence[object], own: str, names: dict[str, Any], *, quickly: bool
+) -> tuple[list[str], str]:
+    """Return the lines that refuse None where it cannot be, and the tuple of the values.
+
+    Args:
+        quickly: Whether a value may be told to be stored as it is, by words of Python's own.
+    """
     checks, parts = [], []
     for number, value in enumerate(values):
         if not isinstance(value, Slot):
@@ -134,7 +144,7 @@ def _bound(values: Sequence[object], own: str, names: dict[str, Any]) -> tuple[l
             continue
         names[f"{own}convert{number}"] = value.convert
         converted = f"{own}convert{number}({plain})"
-        kept = _kept(value.convert) if text else None
+        kept = _kept(value.convert) if text and quickly else None
         parts.append(
             f"{converted}, " if kept is None else f"{text} if {kept.format(value=text)} else {converted}, "
         )

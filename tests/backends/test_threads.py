@@ -7,8 +7,18 @@ from pathlib import Path
 
 import apsw
 import pytest
+from peewee import ModelInsert
 
-from stina_core import Store, StoreBusyError, StoreClosedError, StoreConfig, UnsafeOpenError, open_store
+from stina_core import (
+    ConstraintError,
+    Store,
+    StoreBusyError,
+    StoreClosedError,
+    StoreConfig,
+    UnsafeOpenError,
+    open_store,
+    write,
+)
 from stina_core.backends.sqlite import open_connections
 from stina_core.backends.sqlite.database import StoreDatabase
 from stina_core.testing import file_rows
@@ -135,6 +145,47 @@ def test_turn_that_an_interrupt_kept_is_given_back_later(memory: Store) -> None:
 
 
 # Closing
+
+
+def test_error_that_somebody_keeps_keeps_no_connection(store: Store) -> None:
+    def fail() -> None:
+        with store.use(), store.transaction():
+            create(door="front")
+            create(door="front")
+
+    @write
+    def create(door: str) -> ModelInsert:
+        return Visit.insert(door=door)
+
+    with store.use():
+        Visit.delete().execute()
+    before = database_of(store).open_connections
+    with in_thread(fail) as raised:
+        pass
+
+    assert [type(error) for error in raised] == [ConstraintError]
+    assert database_of(store).open_connections == before
+
+
+def test_statement_asked_from_inside_another_has_a_cursor_of_its_own(either: Store) -> None:
+    """As a signal's handler does, which may run while a statement waits for another writer."""
+    database = database_of(either)
+    answers: list[object] = []
+
+    def ask() -> bool:
+        if not answers:
+            answers.append(None)
+            answers.append(database.query("SELECT 2"))
+        return False
+
+    connection = database.connection()
+    connection.set_progress_handler(ask, 100)
+    outer = database.query(FOREVER.replace("FROM n)", "FROM n WHERE i < 1000)"))
+    connection.set_progress_handler(None)
+
+    assert outer == [(500500,)]
+    assert answers == [None, [(2,)]]
+    assert database.query("SELECT 3") == [(3,)]
 
 
 def test_closed_store_refuses_everything(either: Store) -> None:

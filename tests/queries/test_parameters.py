@@ -158,9 +158,10 @@ def test_argument_that_is_used_twice_is_stored_as_each_field_wants_it(memory: St
 # Names that the written functions might use themselves
 
 NAMES = [
-    "_constant0", "_constant1", "_constant2", "_make0", "_make1", "_convert0", "_convert1", "_refuse_null",
-    "_default_least", "_default_name", "_load0", "rows", "load", "self", "query", "arguments", "named", "c0", "_make",
-    "value", "state", "cls", "database", "sql", "name", "None_", "__builtins__", "match", "_", "å",
+    "_constant0", "_constant1", "_constant2", "_new0", "_new1", "_convert0", "_convert1", "_refuse_null",
+    "_default_least", "_default_name", "_load0", "_here", "_kind", "_elsewhere", "_database", "_sql", "_type", "_run",
+    "_column0", "rows", "load", "self", "query", "arguments", "named", "c0", "_make", "value", "state", "cls",
+    "database", "sql", "name", "None_", "__builtins__", "match", "_", "å", "type", "len", "str", "int", "bool", "list",
 ]  # fmt: skip
 
 

@@ -190,6 +190,7 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
                         cursor = own.connection.cursor()
                     rows: list[Row] = cursor.execute(sql, values).fetchall()
                 except BaseException:
+                    del own  # or whoever keeps the error keeps the lease, and so the connection
                     if cursor is not None:
                         cursor.close(True)
                     raise
@@ -281,8 +282,9 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
             pass
         forks = forking.count & ~1  # the next one may have begun
         if own is _NONE or forking.was_closed(own.connection):
-            own = self._threads.own = self._connect()
+            own = self._connect()
             self._state.set_connection(own.connection)
+            self._threads.own = own
         own.forks = forks
         return own
 
@@ -291,7 +293,7 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
 
         Peewee's own would rename our errors that are called like the driver's.
         """
-        was_closed = bool(self._state.closed)
+        was_closed = self._threads.own is _NONE
         self.connection()
         return was_closed
 
@@ -299,7 +301,7 @@ class StoreDatabase(APSWDatabase):  # type: ignore[misc]
         """Close this thread's own connection, until its next statement; False if there is none."""
         if self.in_unit(False):
             raise TransactionError("leave the transaction before you close its connection")
-        if self.gate is not None or self._state.closed:
+        if self.gate is not None or self._threads.own is _NONE:
             return False
         while forking.count & 1 and forking.pause():
             pass

@@ -29,7 +29,7 @@ class _OnlyReads:
         self.before = before
 
     def __call__(self, cursor: apsw.Cursor, sql: str, values: apsw.Bindings | None) -> bool:
-        if not cursor.is_readonly:
+        if not cursor.is_readonly and not cursor.is_explain:
             raise TransactionError("a snapshot only reads; leave it before you write")
         return self.before is None or self.before(cursor, sql, values)
 
