@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..errors import LedgerConflictError, MigrationError, SchemaError, SchemaTooNewError
@@ -21,8 +20,7 @@ class Entry(NamedTuple):
     checksum: str
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What opening a file would do.
 
     Attributes:
@@ -33,7 +31,7 @@ class Plan:
     """
 
     pending: Sequence[Step] = ()
-    refused: Mapping[str, MigrationError] = field(default_factory=dict)
+    refused: Mapping[str, MigrationError] = {}
     held: frozenset[str] = frozenset()
     orphaned: frozenset[str] = frozenset()
 

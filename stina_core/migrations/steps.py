@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import SchemaError
 
@@ -56,8 +56,7 @@ class Step:
         return f"{self.plugin}/{self.id}"
 
 
-@dataclass(frozen=True)
-class PluginSteps:
+class PluginSteps(NamedTuple):
     """All steps of one plugin, in order, and the version of its distribution for the ledger."""
 
     plugin: str

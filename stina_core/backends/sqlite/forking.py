@@ -23,7 +23,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -67,13 +66,15 @@ File = tuple[int, int]
 """Device and inode."""
 
 
-@dataclass(slots=True)
 class _Opened:
-    path: str | None  # None: a database in memory
-    file: File | None
-    thread: int
-    reopens: bool = False  # whether its thread opens another one if this is closed
-    closed: bool = False  # by a fork
+    __slots__ = ("closed", "file", "path", "reopens", "thread")
+
+    def __init__(self, path: str | None, file: File | None, thread: int) -> None:
+        self.path = path  # None: a database in memory
+        self.file = file
+        self.thread = thread
+        self.reopens = False  # whether its thread opens another one if this is closed
+        self.closed = False  # by a fork
 
 
 _lock = threading.RLock()  # guards the next one
