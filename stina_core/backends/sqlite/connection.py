@@ -24,6 +24,7 @@ from ...config import Synchronous
 from ...errors import ConfigError, StoreIOError, UnsafeOpenError
 from . import forking
 from .errors import of_system, translated
+from .relevance import add_relevance
 
 MINIMUM_SQLITE = (3, 54, 0)
 """First release with the WAL-reset fix (3.51.3) and an ALTER for CHECKs that takes quoted names and rows with NULL."""
@@ -114,6 +115,7 @@ def configure(connection: apsw.Connection, busy_timeout: float, synchronous: Syn
     ):
         connection.config(setting, value)
     connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
+    add_relevance(connection)
     for pragma, wanted in (
         ("cell_size_check", 1),
         ("mmap_size", 0),

@@ -185,6 +185,18 @@ class Excerpts:
         return _marked(text, 0, high, [])
 
 
+def terms_of(match: str, tokenizer: str) -> list[str]:
+    """Return each phrase of a question as a question of its own, as FTS5 counts them; without those that exclude."""
+    tokenize = tokenizer_of(tokenizer)
+    terms = []
+    for term in _TERM.finditer(match):
+        if term[1] is None:
+            break
+        if tokenize(term[1].replace('""', '"').encode(), apsw.FTS5_TOKENIZE_QUERY):
+            terms.append(term[0])
+    return terms
+
+
 def _phrases(match: str, tokenize: Tokenize) -> Iterator[_Phrase]:
     for term in _TERM.finditer(match):
         if term[1] is None:  # NOT: what follows is in no row that was found

@@ -13,6 +13,7 @@ from . import forking
 from .ddl_text import create_search_sql
 from .errors import translated
 from .full_text_queries import MAP, FullTextQueries
+from .relevance import add_relevance
 
 
 class PendingTexts(FullTextQueries):
@@ -29,6 +30,7 @@ class PendingTexts(FullTextQueries):
     def __init__(self, table: Table, rows: Iterable[Row], newest: int) -> None:
         assert table.search is not None
         self._connection = apsw.Connection(":memory:")
+        add_relevance(self._connection)
         super().__init__(table, self._statement)
         self.stale: list[int] = []
         self._add_key = f"INSERT INTO {MAP} VALUES (?, ?, {'CAST(? AS TEXT)' if self.text_key else '?'})"

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from ...catalog import Table
 from ..base import BrokenText, Row
-from .excerpts import LOOKED, Excerpts
+from .excerpts import LOOKED, Excerpts, terms_of
+from .relevance import RELEVANCE, SAMPLE, weight
 
 Run = Callable[[str, Sequence[object]], list[Row]]
 """Runs one statement with values and returns all its rows."""
@@ -84,17 +85,41 @@ class FullTextQueries:
     def ranked(self, match: str, limit: int, without: Collection[int] = ()) -> list[Found]:
         """Return the *limit* best of the newest `RANKED` hits, best first; of equal ones the newer first."""
         where, values = self._without("rowid", without)
+        weights = self._weights(match)
+        given = "".join(", ?" for _ in weights)
         scores: dict[int, float] = dict(
             self._run(
-                f"SELECT id, score FROM (SELECT rowid AS id, bm25({self._index}) AS score FROM {self._index} "
-                f"WHERE {self._index} MATCH ?{where} ORDER BY rowid DESC LIMIT {RANKED}) "
+                f"SELECT id, score FROM (SELECT rowid AS id, {RELEVANCE}({self._index}{given}) AS score "
+                f"FROM {self._index} WHERE {self._index} MATCH ?{where} ORDER BY rowid DESC LIMIT {RANKED}) "
                 "ORDER BY score, id DESC LIMIT ?",
-                (match, *values, limit),
+                (*weights, match, *values, limit),
             )
         )
         rows = self._run(self._among, (json.dumps(list(scores)),))
         found = {one.place: one for one in self._found(match, rows, scores)}
         return [found[place] for place in scores if place in found]
+
+    def _weights(self, match: str) -> list[float]:
+        """Return what each phrase of the question counts: the more, the fewer rows have it."""
+        ends = self._run(
+            f"SELECT (SELECT rowid FROM {self._index} ORDER BY rowid DESC LIMIT 1), "
+            f"(SELECT rowid FROM {self._index} ORDER BY rowid LIMIT 1)",
+            (),
+        )
+        newest, oldest = ends[0]
+        if newest is None:
+            return []
+        rows = newest - oldest + 1  # if none is gone, and no other table has places between
+        return [weight(self._having(term, newest, rows), rows) for term in terms_of(match, self._tokenizer)]
+
+    def _having(self, term: str, newest: int, rows: int) -> float:
+        """Return how many rows have *term*."""
+        with_it = f"FROM {self._index} WHERE {self._index} MATCH ?"
+        found = self._run(f"SELECT rowid {with_it} ORDER BY rowid DESC LIMIT 1 OFFSET {SAMPLE - 1}", (term,))
+        if found:
+            return SAMPLE * rows / float(newest - found[0][0] + 1)
+        ((count,),) = self._run(f"SELECT count(*) FROM (SELECT 1 {with_it} LIMIT {SAMPLE})", (term,))
+        return float(count)
 
     def _without(self, place: str, without: Collection[int]) -> tuple[str, list[object]]:
         if not without:
