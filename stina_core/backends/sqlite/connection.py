@@ -115,7 +115,6 @@ def configure(connection: apsw.Connection, busy_timeout: float, synchronous: Syn
     ):
         connection.config(setting, value)
     connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
-    add_relevance(connection)
     for pragma, wanted in (
         ("cell_size_check", 1),
         ("mmap_size", 0),
@@ -129,6 +128,7 @@ def configure(connection: apsw.Connection, busy_timeout: float, synchronous: Syn
     ):
         connection.execute(f"PRAGMA {pragma} = {wanted}").fetchall()
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # the first read of the file
+    add_relevance(connection)  # which runs a statement, and would hide what is wrong with a file
 
 
 @contextmanager
