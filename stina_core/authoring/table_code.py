@@ -55,10 +55,11 @@ class TableCode:
         if not changes:
             return [*before, *self._search()], changes_of(self.own, [*indexes, *dropped])
         first = [change for change in changes if self._must_be_first(change)]
-        rest = [change for change in changes if change not in first]
-        now = changes_of(self.own, [*indexes, *(first or rest)])
-        if first:
-            now += changes_of(self.own, rest)
+        last = [change for change in changes if self._must_be_last(change)]
+        rest = [change for change in changes if change not in first and change not in last]
+        turns = [turn for turn in (first, rest, last) if turn]
+        turns[0] = [*indexes, *turns[0]]
+        now = [statement for turn in turns for statement in changes_of(self.own, turn)]
         return [*before, *now, *self._search()], [change.on(self.own) for change in dropped]
 
     def _must_be_first(self, change: Change) -> bool:
@@ -67,6 +68,16 @@ class TableCode:
             any(one.table == self.table.name for one in self.after.references)
             and change.name in ("add_column", "alter_column", "set_primary_key")
             and change.subject == self.after.key[0]
+        )
+
+    def _must_be_last(self, change: Change) -> bool:
+        """Whether the rows are told apart by what it converts, until another column is the key."""
+        return (
+            change.name == "alter_column"
+            and f"{self.own}.{change.subject}" in self.columns.converted
+            and "without rowid" in self.before.options
+            and change.subject in self.before.key
+            and self.after.key != self.before.key
         )
 
     def _checks(self) -> Iterator[Change]:

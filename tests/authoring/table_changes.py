@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from stina_core import Check, CompositeKey, ForeignKeyField, Index, IntegerField, Model, Search, TextField
+from stina_core import (
+    Check,
+    CompositeKey,
+    ForeignKeyField,
+    Index,
+    IntegerField,
+    JsonField,
+    Model,
+    Search,
+    TextField,
+)
 
 from .changes import Changed, model, note, of_note
 
@@ -150,6 +160,25 @@ def key_of_one_column_less() -> Changed:
     )
 
 
+def key_without_a_row_id_that_becomes_json() -> Changed:
+    return of_note(
+        note({"without_rowid": True}, title=TextField(primary_key=True), rank=IntegerField()),
+        note(
+            {"primary_key": CompositeKey("rank", "part")},
+            title=JsonField(),
+            rank=IntegerField(),
+            part=TextField(),
+        ),
+        '    table.set_primary_key("rank", "part")',
+        'op.alter_column("note", "title", JsonField(), using=\'json_quote("title")\')',
+        rows=[{"title": "a", "rank": 1}, {"title": "b", "rank": 2}],
+        after=[('"a"', 1, "x"), ('"b"', 2, "x")],
+        query="SELECT title, rank, part FROM notes_note ORDER BY rank",
+        fills={"note.part": "x"},
+        usings={"note.title": 'json_quote("title")'},
+    )
+
+
 def key_of_another_type_that_the_table_points_to() -> Changed:
     return of_note(
         note(number=TextField(primary_key=True), parent=ForeignKeyField("self", null=True)),
@@ -267,6 +296,7 @@ CHANGES = {
         search_dropped,
         key_of_two_columns,
         key_of_one_column_less,
+        key_without_a_row_id_that_becomes_json,
         key_of_another_type_that_the_table_points_to,
         key_of_another_type_that_others_point_to,
         tables_added,
