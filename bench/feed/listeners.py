@@ -12,6 +12,7 @@ from contextlib import closing
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 from .plain import NEWER, ONE, connect
 from .sightings import Sightings
@@ -31,7 +32,7 @@ def listen(kind: str, path: str, address: str, expected: str, out: str) -> None:
 def _stina(path: str, _: str, sightings: Sightings, by_model: bool = False) -> None:
     from stina_core import Changes
 
-    from .table import TABLE, Row, open_bench
+    from .table import TABLE, Row, open_bench, ranks
 
     with open_bench(Path(path)) as store:
 
@@ -42,7 +43,7 @@ def _stina(path: str, _: str, sightings: Sightings, by_model: bool = False) -> N
                         row = Row.get_by_id(change.key)
                         sightings.see([(row.id, row.rank)])
                     else:
-                        sightings.see(Row._meta.database.execute_sql(ONE, (change.key,)).fetchall())
+                        sightings.see(ranks.list(cast(int, change.key)))
 
         subscription = store.subscribe(on_changes, tables=[TABLE])
         _say_ready()

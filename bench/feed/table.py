@@ -6,7 +6,7 @@ import shutil
 from contextlib import closing
 from pathlib import Path
 
-from peewee import ModelInsert
+from peewee import ModelInsert, ModelSelect
 
 from stina_core import (
     AutoIdField,
@@ -23,6 +23,7 @@ from stina_core import (
     load_plugins,
     local_plugin,
     open_store,
+    query,
     write,
 )
 from stina_core.config import Synchronous
@@ -57,6 +58,16 @@ class Quiet(Model):
 def insert_row(title: str, status: str, rank: int, note: str) -> ModelInsert:
     """One row, the way a repository writes it."""
     return Row.insert(title=title, status=status, rank=rank, note=note)
+
+
+def _ranked(id: int, rank: int) -> tuple[int, int]:  # the names of the fields
+    return id, rank
+
+
+@query(_ranked)
+def ranks(number: int) -> ModelSelect[Row]:
+    """The row *number*, read the way a repository does."""
+    return Row.select().where(Row.id == number)
 
 
 @write

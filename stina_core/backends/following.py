@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 INSERT, UPDATE, DELETE, RESET, MARK = "IUDRT"
 """How the log names what happened; MARK is the row that ends an application's transaction."""
 
+AT = ',"at":'
+"""What stands in a MARK between who wrote and when."""
+
 CAPTURE = 1
 """How changes are captured. Another number has every file looked at again when it is opened next."""
 
@@ -31,13 +34,12 @@ def mark_data(
         caused += f',"depth":{depth}'
     if consumer is not None:
         caused += f',"consumer":{json.dumps(consumer)}'
-    return f"{_by(origin, actor)}{at}{caused}}}"
+    return f"{_by(origin, actor)}{AT}{at}{caused}}}"
 
 
 @lru_cache(maxsize=64)
 def _by(origin: str, actor: str | None) -> str:
-    by = json.dumps({"origin": origin, "actor": actor}, separators=(",", ":"))
-    return f'{by[:-1]},"at":'
+    return json.dumps({"origin": origin, "actor": actor}, separators=(",", ":"))[:-1]
 
 
 class Extent(NamedTuple):

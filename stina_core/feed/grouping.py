@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from ..backends.following import DELETE, INSERT, MARK, RESET, UPDATE, LogRow
+from ..backends.following import AT, DELETE, INSERT, MARK, RESET, UPDATE, LogRow
 from ..changes import ACTORS, Actor, Change, Changes, Cursor, Op
 from ..ids import from_ms
 from ..log import get_logger
@@ -137,13 +138,16 @@ def _change(row: LogRow, said: Said) -> Change:
 
 
 def _said(mark: LogRow) -> Said:
+    data = mark.data or ""
+    by, _, at = data.rpartition(AT)
     try:
-        found = json.loads(mark.data or "")
-        at, actor, cause = found["at"], found.get("actor"), found.get("cause")
+        if at[:-1].isdecimal() and at[-1] == "}":  # nearly all: only the time is another one
+            return Said(*_by(by), from_ms(int(at[:-1])))
+        found = json.loads(data)
+        moment, cause = from_ms(found["at"]), found.get("cause")
         return Said(
-            str(found["origin"]),
-            cast("Actor", actor) if actor in ACTORS else None,
-            from_ms(at),
+            *_by_whom(found),
+            moment,
             None if cause is None else int(cause),
             int(found.get("depth", 0)),
             found.get("consumer"),
@@ -151,3 +155,14 @@ def _said(mark: LogRow) -> Said:
     except (ValueError, TypeError, KeyError, OverflowError):
         log.warning("marker.unreadable", seq=mark.seq)  # nobody but this core writes any
         return OUTSIDE
+
+
+@lru_cache(maxsize=64)
+def _by(begin: str) -> tuple[str, Actor | None]:
+    """Return who wrote a MARK that begins so."""
+    return _by_whom(json.loads(f"{begin}{AT}0}}"))
+
+
+def _by_whom(found: dict[str, object]) -> tuple[str, Actor | None]:
+    actor = found.get("actor")
+    return str(found["origin"]), cast("Actor", actor) if actor in ACTORS else None

@@ -118,6 +118,7 @@ class Listener:
 
     def _follow(self) -> None:
         rechecks: Iterator[float] = iter(())
+        rang = False
         while not self._stopping.is_set():
             timeout = min(next(rechecks, self._waiter.interval), self._patience())
             reason = self._waiter.wait(timeout)
@@ -125,8 +126,10 @@ class Listener:
                 return
             before = self.cursor
             could_read = self._attempt(self._advance)
+            found = self.cursor != before
             if Reason.FILE in reason:
-                rechecks = iter(RECHECKS[1::3] if self.cursor != before else RECHECKS)
+                rechecks = iter(RECHECKS[1::3] if found else RECHECKS[4::3] if rang else RECHECKS)
+            rang = found and Reason.BELL in reason
             could_tend = self._attempt(self._tend)  # also if the file is damaged: it may be replaced by now
             if not (could_read and could_tend):
                 self._waiter.wait(_AFTER_ERROR)

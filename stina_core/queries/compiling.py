@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
+from ..catalog import sql_literal
 from ..errors import DefinitionError
 from ..fields import Portable
 from .arguments import Argument, Made, Slot, name_of
@@ -42,15 +43,34 @@ class _Context(peewee.Context):
     def value(self, value: Any, converter: Any = None, add_param: bool = True) -> Any:
         if not isinstance(value, Argument | Made):
             _refuse_arguments_in(value)
-            return super().value(value, converter, add_param)
-        if converter is None:  # False says that nothing may convert it
+            return self._constant(value, converter) if add_param else super().value(value, converter, False)
+        if converter is None:
             converter = self.state.converter
         column = "" if self.state.in_expr else _must_have(getattr(converter, "__self__", None))
         return self.slot(Slot(value, converter or None, column), add_param)
 
+    def _constant(self, value: Any, converter: Any) -> Any:
+        """In a condition it is written out: what is bound tells SQLite nothing of the rows of a partial index."""
+        if not self.state.in_expr:
+            return super().value(value, converter)
+        if converter is None:  # False says that nothing may convert it
+            converter = self.state.converter
+        stored = converter(value) if converter else value
+        if _can_be_written(stored):
+            return self.literal(sql_literal(stored))
+        return super().value(stored, False)
+
     def slot(self, slot: Slot, add_param: bool = True) -> Any:
         self._values.append(slot)
         return self.literal(self.state.param or "?") if add_param else self
+
+
+def _can_be_written(stored: object) -> bool:
+    if isinstance(stored, str):
+        return "\0" not in stored  # SQL text ends there
+    return (
+        isinstance(stored, int) and -(2**63) <= stored < 2**63
+    )  # SQLite would read a greater one as a float
 
 
 def _refuse_arguments_in(value: object) -> None:

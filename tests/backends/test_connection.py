@@ -51,6 +51,7 @@ SWITCHES = {
     apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA: 0,
     apsw.SQLITE_DBCONFIG_DQS_DDL: 0,
     apsw.SQLITE_DBCONFIG_DQS_DML: 0,
+    apsw.SQLITE_DBCONFIG_ENABLE_QPSG: 1,
     apsw.SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION: 0,
 }
 
@@ -74,6 +75,29 @@ def empty_store(store_path: Path) -> Iterator[Store]:
 
 
 # The recipe
+
+
+@pytest.mark.parametrize("stable", [True, False])
+def test_statement_is_prepared_once_whatever_is_bound_to_its_limit(empty_store: Store, stable: bool) -> None:
+    """Without the setting, which is the control, SQLite looks at the limit and prepares the statement each time."""
+    connection = connection_of(empty_store)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, int(stable))
+    asked: list[str | None] = []
+
+    def allow(_: int, what: str | None, *where: object) -> int:
+        asked.append(what)
+        return apsw.SQLITE_OK
+
+    connection.authorizer = allow
+    cursor = connection.cursor()
+
+    def prepares(limit: int) -> bool:
+        asked.clear()
+        cursor.execute("SELECT name FROM sqlite_schema WHERE rowid > ? LIMIT ?", (0, limit)).fetchall()
+        return bool(asked)
+
+    assert prepares(5)
+    assert [prepares(5), prepares(3)] == [not stable, not stable]
 
 
 def test_every_setting_is_on(any_store: Store) -> None:

@@ -62,7 +62,7 @@ class ChangeLog:
             return self.extent(), []
         epoch, oldest, *_ = rows[0]
         found = [
-            LogRow(number, table, op.upper(), key_of(op, key), data)
+            LogRow(number, table, op.upper(), key if op.isupper() else key_of(op, key), data)
             for (_, _, number, table, op, data, *_), key in zip(rows, keys, strict=True)
         ]
         return Extent(epoch, oldest, rows[-1][2]), found

@@ -112,6 +112,7 @@ def configure(connection: apsw.Connection, busy_timeout: float, synchronous: Syn
         (apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
         (apsw.SQLITE_DBCONFIG_DQS_DDL, 0),
         (apsw.SQLITE_DBCONFIG_DQS_DML, 0),
+        (apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1),
     ):
         connection.config(setting, value)
     connection.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)

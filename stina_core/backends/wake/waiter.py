@@ -22,6 +22,14 @@ _log = get_logger(__name__)
 _RETRY = 1.0
 """Seconds after which a way that could not be had is tried again."""
 
+REST = 0.001
+"""Seconds after a ring in which the watch is not listened to, where it told of something together with the bell.
+
+What it tells of then is the commit that the bell rang for, nearly always. To take
+that away is a quarter of all that a listener does until it looks, so it waits
+until the look is over. A writer that rings no bell is heard this much later.
+"""
+
 if sys.platform == "win32":
     _Selector = selectors.SelectSelector
 else:
@@ -62,8 +70,10 @@ class PlaceWaiter:
         self._closed: str | None = None
         self._lock = threading.RLock()  # an interrupt must not meet a descriptor that is being closed
         self._kept = {way: _Kept(way, place, _MAKERS[way]) for way in sorted(ways)}
-        self._selector: selectors.BaseSelector = _Selector()
+        self._all: selectors.BaseSelector = _Selector()
+        self._bells: selectors.BaseSelector = _Selector()
         self._selected: list[Source] | None = None
+        self._watch_rests = False
         with forks.lock:
             self._interrupted, self._interrupter = socket.socketpair()
             self._interrupted.setblocking(False)
@@ -132,26 +142,35 @@ class PlaceWaiter:
         sources = [kept.source for kept in self._kept.values() if kept.source]
         if sources != self._selected:
             self._select(sources)
+        rests, self._watch_rests = self._watch_rests and timeout > REST, False
+        told = self._bells.select(REST) if rests else self._all.select(timeout)
         reason = NOTHING
-        for key, _ in self._selector.select(timeout):
+        for key, _ in told:
             source = key.data
             if source is None:
                 self._interrupted.recv(1 << 16)
                 reason = _both(reason, Reason.INTERRUPT)
+            elif source.reason is Reason.FILE and Reason.BELL in reason:
+                self._watch_rests = True
             elif source.drain():
                 reason = _both(reason, source.reason)
         return reason
 
     def _select(self, sources: list[Source]) -> None:
-        self._selector.close()
-        self._selector = _Selector()
-        self._selector.register(self._interrupted, selectors.EVENT_READ)
+        for selector in (self._all, self._bells):
+            selector.close()
+        self._all, self._bells = _Selector(), _Selector()
+        self._all.register(self._interrupted, selectors.EVENT_READ)
+        self._bells.register(self._interrupted, selectors.EVENT_READ)
         for source in sources:
-            self._selector.register(source.fileno(), selectors.EVENT_READ, source)
+            self._all.register(source.fileno(), selectors.EVENT_READ, source)
+            if source.reason is not Reason.FILE:
+                self._bells.register(source.fileno(), selectors.EVENT_READ, source)
         self._selected = sources
 
     def _close_interrupts(self) -> None:
-        self._selector.close()
+        self._all.close()
+        self._bells.close()
         self._interrupted.close()
         self._interrupter.close()
 
