@@ -151,7 +151,7 @@ class Changes(Sequence[Change]):
     @property
     def tables(self) -> frozenset[str]:
         """The public names of the tables it changed."""
-        return frozenset(change.table for change in self._changes)
+        return frozenset([change.table for change in self._changes])
 
     def of(self, *tables: str) -> Changes:
         """Return only the changes of *tables* (public names, such as `todos_todo`)."""

@@ -95,22 +95,19 @@ class Grouping:
 
     def _group(self, seq: int, said: Said) -> Changes:
         """Make a transaction of all that is not part of one yet, up to *seq*."""
-        epoch = self._since.epoch
-        about = (said.origin, said.actor, said.at)
-        rows = [row for row in self._rows if row.seq <= seq]
-        left_out = [table for table, (first, _) in self._left_out.items() if first <= seq]
+        rows, self._rows = self._rows, []
+        if rows and rows[-1].seq > seq:
+            rows, self._rows = [one for one in rows if one.seq <= seq], [one for one in rows if one.seq > seq]
+        left_out = self._end_left_out(seq) if self._left_out else None
         if left_out:
             tables = dict.fromkeys([*left_out, *(row.table for row in rows)])
-            changes = [Change(seq, table, Op.RESET, None, *about) for table in tables]
+            changes = [
+                Change(seq, table, Op.RESET, None, said.origin, said.actor, said.at) for table in tables
+            ]
         else:
             changes = [_change(row, said) for row in rows]
         self._reached = seq
-        self._rows = self._rows[len(rows) :]
-        self._left_out = {
-            table: (max(first, seq + 1), last)
-            for table, (first, last) in self._left_out.items()
-            if last > seq
-        }
+        epoch = self._since.epoch
         return Changes(
             changes,
             Cursor(epoch, seq),
@@ -121,6 +118,16 @@ class Grouping:
             depth=said.depth,
             consumer=said.consumer,
         )
+
+    def _end_left_out(self, seq: int) -> list[str]:
+        """Return the tables of which rows up to *seq* were left out, and keep what comes after."""
+        tables = [table for table, (first, _) in self._left_out.items() if first <= seq]
+        self._left_out = {
+            table: (max(first, seq + 1), last)
+            for table, (first, last) in self._left_out.items()
+            if last > seq
+        }
+        return tables
 
     def _leave_out(self) -> None:
         for row in self._rows:

@@ -206,7 +206,7 @@ class Inbox:
         self._size = 0
 
     def _is_paused(self) -> bool:
-        return time.monotonic() < self._paused_until
+        return bool(self._paused_until) and time.monotonic() < self._paused_until
 
 
 def resets_of(tables: Iterable[str], cursor: Cursor | None, why: str) -> Changes:

@@ -78,15 +78,14 @@ class ChangeLog:
     def _read(self, since: Cursor, *, cut: bool = False) -> tuple[list[Changes], bool]:
         """Return transactions, and whether the log was read to its end."""
         grouping = Grouping(since, cut=cut)
-        seq = since.seq
         while True:
-            extent, rows = self._log.after(min(seq, LARGEST), CHUNK)
-            check_resumable(Cursor(since.epoch, seq), extent, rows)
+            extent, rows = self._log.after(min(since.seq, LARGEST), CHUNK)
+            check_resumable(since, extent, rows)
             at_end = len(rows) < CHUNK
             done = grouping.take(rows, at_end=at_end)
             if done or at_end:
                 return done, at_end
-            seq = rows[-1].seq
+            since = Cursor(since.epoch, rows[-1].seq)
 
     def changed_keys(self, table: str, since: Cursor, limit: int) -> tuple[list[object], Cursor, bool]:
         """Return which rows of one table changed, without their order and their transactions.

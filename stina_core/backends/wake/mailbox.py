@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
 
 from .contract import Reason
 from .place import Place
@@ -35,9 +34,11 @@ class Mailbox:
 
     def drain(self) -> bool:
         """Take away what was sent; always a reason to wake."""
-        with suppress(OSError):  # none is left; or it was cut (Windows), or its sender is gone: it was a hint
-            for _ in range(_READS):
+        for _ in range(_READS):
+            try:
                 self._receiver.recv(1)
+            except OSError:  # none is left; or it was cut (Windows), or its sender is gone: it was a hint
+                break
         return True
 
     def close(self) -> None:
