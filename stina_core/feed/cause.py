@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,15 +32,20 @@ class Cause(NamedTuple):
 _current: ContextVar[Cause | None] = ContextVar("stina_current_cause", default=None)
 
 
-@contextmanager
-def delivering(changes: Changes, consumer: str | None = None) -> Iterator[None]:
+class delivering:  # noqa: N801  # a block, as those of contextlib; a generator would delay each callback
     """Inside the block, what this thread or task writes is caused by *changes*, as *consumer* processes them."""
-    cursor = changes.cursor
-    token = _current.set(Cause(cursor, changes.depth, consumer) if cursor is not None else None)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("_cause", "_token")
+
+    def __init__(self, changes: Changes, consumer: str | None = None) -> None:
+        cursor = changes.cursor
+        self._cause = Cause(cursor, changes.depth, consumer) if cursor is not None else None
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._cause)
+
+    def __exit__(self, *error: object) -> None:
+        _current.reset(self._token)
 
 
 def current_cause() -> Cause | None:
