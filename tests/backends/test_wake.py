@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 from stina_core import StoreClosedError
-from stina_core.backends.wake import MemoryWake, Reason, Way, bell_of, default_ways, waiter_of
+from stina_core.backends.wake import (
+    MemoryWake,
+    Reason,
+    Way,
+    bell_of,
+    default_ways,
+    mailbox,
+    waiter,
+    waiter_of,
+)
+from stina_core.backends.wake.polling import Select
 from stina_core.testing import forked, run_python
 
 from .wakes import DEADLINE, WAYS, Rig, descriptors, place_of, rig_of
@@ -21,8 +31,13 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
-def rig(kind: str, store_path: Path) -> Iterator[Rig]:
+@pytest.fixture(params=["poll", "select"])
+def rig(
+    kind: str, store_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Rig]:
+    if request.param == "select":  # what Windows has
+        monkeypatch.setattr(waiter, "new_poll", Select)
+        monkeypatch.setattr(mailbox, "new_poll", Select)
     with rig_of(kind, store_path) as made:
         yield made
 

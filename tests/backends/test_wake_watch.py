@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from stina_core.backends.wake import Reason, Waiter, waiter, waiter_of
+from stina_core.backends.wake import Reason, Waiter, bell_of, waiter, waiter_of
 
 from .wakes import DEADLINE, WAYS
 
@@ -42,6 +43,38 @@ def test_write_of_another_sqlite_wakes(watching: Waiter, store_path: Path, mode:
     write_outside(store_path, f"PRAGMA journal_mode = {mode}; CREATE TABLE t (a)")
 
     assert watching.wait(DEADLINE) == Reason.FILE
+
+
+def test_watch_rests_after_a_ring_and_then_tells(store_path: Path) -> None:
+    listening, bell = waiter_of(str(store_path), WAYS["all"]), bell_of(str(store_path))
+    with closing(listening), closing(bell):
+        store_path.touch()
+        listening.wait(0)
+        bell.ring()
+        store_path.write_bytes(b"x")
+        begin = time.monotonic()
+
+        assert listening.wait(DEADLINE) == Reason.BELL
+        assert listening.wait(DEADLINE) == Reason.FILE
+
+        assert time.monotonic() - begin >= waiter.REST
+        assert listening.wait(0) == Reason(0)
+
+
+def test_ring_is_heard_while_the_watch_rests(store_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiter, "REST", DEADLINE / 2)
+    listening, bell = waiter_of(str(store_path), WAYS["all"]), bell_of(str(store_path))
+    with closing(listening), closing(bell):
+        store_path.touch()
+        listening.wait(0)
+        for _ in range(3):
+            bell.ring()
+            store_path.write_bytes(b"x")
+            assert listening.wait(DEADLINE) == Reason.BELL
+
+        begin = time.monotonic()
+        assert listening.wait(DEADLINE / 4) == Reason.FILE  # a wait that is shorter leaves it no rest
+        assert time.monotonic() - begin < DEADLINE / 4
 
 
 def test_file_put_in_its_place_wakes(watching: Waiter, store_path: Path) -> None:

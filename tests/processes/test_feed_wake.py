@@ -112,6 +112,22 @@ def test_it_is_seen_with_the_next_one_without_the_rechecks(
         assert until(lambda: f"t{number}" in heard.tokens, SOON)
 
 
+@pytest.mark.usefixtures("without_polls")
+def test_commit_from_outside_right_after_one_of_ours_is_seen(store: Store, store_path: Path) -> None:
+    with (
+        heard_from(store) as heard,
+        writing(store_path) as write,
+        writing_outside(store_path) as write_outside,
+    ):
+        for number in range(COMMITS):
+            write(f"ours{number}")
+            write_outside(f"other{number}")
+
+            assert until(lambda: len(heard.tokens) > 2 * number + 1, SOON)  # noqa: B023  # asked in this round only
+
+    assert heard.tokens == [f"{by}{number}" for number in range(COMMITS) for by in ("ours", "other")]
+
+
 # A program that dies between its commit and the ring
 
 DYING = f"""{IMPORTS}

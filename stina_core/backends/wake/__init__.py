@@ -8,6 +8,7 @@ all. What is true stands in the file, so whoever listens also looks by itself ev
     place       the directory beside the file in which listeners are found
     mailbox     a socket with a file in that place; doorbell and loopback open one
     watch       the kernel's word on changes in the file's directory
+    polling     which of several descriptors have something to read
     bell        the writers' side
     waiter      the listener's side, over any of the ways
     memory      both sides inside one process

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import selectors
+import math
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from ...log import get_logger
 from . import forks
 from .contract import NOTHING, UNWATCHED_INTERVAL, WATCHED_INTERVAL, Reason, Way
 from .place import Place
+from .polling import READ, new_poll
 
 _log = get_logger(__name__)
 
@@ -29,11 +29,6 @@ What it tells of then is the commit that the bell rang for, nearly always. To ta
 that away is a quarter of all that a listener does until it looks, so it waits
 until the look is over. A writer that rings no bell is heard this much later.
 """
-
-if sys.platform == "win32":
-    _Selector = selectors.SelectSelector
-else:
-    _Selector = selectors.PollSelector  # takes descriptors above 1023, and needs none of its own
 
 
 class Source(Protocol):
@@ -70,9 +65,8 @@ class PlaceWaiter:
         self._closed: str | None = None
         self._lock = threading.RLock()  # an interrupt must not meet a descriptor that is being closed
         self._kept = {way: _Kept(way, place, _MAKERS[way]) for way in sorted(ways)}
-        self._all: selectors.BaseSelector = _Selector()
-        self._bells: selectors.BaseSelector = _Selector()
-        self._selected: list[Source] | None = None
+        self._all, self._bells = new_poll(), new_poll()
+        self._polled: dict[int, Source] | None = None
         self._watch_rests = False
         with forks.lock:
             self._interrupted, self._interrupter = socket.socketpair()
@@ -139,40 +133,40 @@ class PlaceWaiter:
         return missed
 
     def _look(self, timeout: float) -> Reason:
-        sources = [kept.source for kept in self._kept.values() if kept.source]
-        if sources != self._selected:
-            self._select(sources)
+        sources = {kept.source.fileno(): kept.source for kept in self._kept.values() if kept.source}
+        if sources != self._polled:
+            self._poll_for(sources)
         rests, self._watch_rests = self._watch_rests and timeout > REST, False
-        told = self._bells.select(REST) if rests else self._all.select(timeout)
+        told = self._bells.poll(_ms(REST)) if rests else self._all.poll(_ms(timeout))
         reason = NOTHING
-        for key, _ in told:
-            source = key.data
+        rang = False
+        for descriptor, _ in told:  # bells before the watch, as they were registered
+            source = sources.get(descriptor)
             if source is None:
                 self._interrupted.recv(1 << 16)
                 reason = _both(reason, Reason.INTERRUPT)
-            elif source.reason is Reason.FILE and Reason.BELL in reason:
+            elif source.reason is Reason.FILE and rang:
                 self._watch_rests = True
             elif source.drain():
+                rang = source.reason is Reason.BELL
                 reason = _both(reason, source.reason)
         return reason
 
-    def _select(self, sources: list[Source]) -> None:
-        for selector in (self._all, self._bells):
-            selector.close()
-        self._all, self._bells = _Selector(), _Selector()
-        self._all.register(self._interrupted, selectors.EVENT_READ)
-        self._bells.register(self._interrupted, selectors.EVENT_READ)
-        for source in sources:
-            self._all.register(source.fileno(), selectors.EVENT_READ, source)
-            if source.reason is not Reason.FILE:
-                self._bells.register(source.fileno(), selectors.EVENT_READ, source)
-        self._selected = sources
+    def _poll_for(self, sources: dict[int, Source]) -> None:
+        self._all, self._bells = new_poll(), new_poll()
+        for descriptor in (self._interrupted.fileno(), *sources):
+            self._all.register(descriptor, READ)
+            if descriptor not in sources or sources[descriptor].reason is not Reason.FILE:
+                self._bells.register(descriptor, READ)
+        self._polled = sources
 
     def _close_interrupts(self) -> None:
-        self._all.close()
-        self._bells.close()
         self._interrupted.close()
         self._interrupter.close()
+
+
+def _ms(seconds: float) -> int:
+    return math.ceil(seconds * 1000)  # rounded down, the last millisecond of a wait would be spent polling
 
 
 def _both(one: Reason, other: Reason) -> Reason:
