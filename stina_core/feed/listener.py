@@ -22,7 +22,8 @@ log = get_logger(__name__)
 RECHECKS = tuple(0.0005 * 2**step for step in range(8))
 """Seconds: 0.5, 1, 2 … 64 ms. The kernel tells of a write to the log file before the commit can be seen; with
 synchronous FULL the flush to disk lies between. Who looks only once sees 399 of 400 commits one commit late.
-After something was found fewer looks do: the write is most likely what was found."""
+After something was found fewer looks do: the write is most likely what was found. Where a bell led to it, the kernel's
+word comes a millisecond later, and with it one of these looks."""
 
 _AFTER_ERROR = 1.0  # seconds
 
