@@ -60,12 +60,18 @@ class _Phrase(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where an excerpt may be: around the tokens *first* to *end* of *piece*; *found* is how many phrases are there."""
+    """Where an excerpt may be: around the tokens *first* to *end* of *piece*.
+
+    Attributes:
+        found: How many phrases are there.
+        hits: Those of the whole piece; None where nobody looked for more than the first.
+    """
 
     piece: Piece
     first: int
     end: int
     found: int
+    hits: list[_Hit] | None
 
 
 class Excerpts:
@@ -120,7 +126,7 @@ class Excerpts:
             first = self._only.first_in(piece.tokens)
             if first is None or first >= usable:
                 return None
-            return _Place(piece, first, first + len(self._only.words), 1)
+            return _Place(piece, first, first + len(self._only.words), 1, None)
         hits = self._hits(piece.tokens)
         best: _Place | None = None
         close = [0] * len(self._phrases)  # how often each stands in the words that can be shown together
@@ -134,7 +140,7 @@ class Excerpts:
                 behind += 1
             if best is None or found > best.found:
                 end = min(max([end for _, end, _ in hits[number:behind]]), first + EXCERPT)
-                best = _Place(piece, first, end, found)
+                best = _Place(piece, first, end, found, hits)
                 if found == len(self._phrases):
                     break
             close[phrase] -= 1
@@ -163,7 +169,7 @@ class Excerpts:
 
     def _shown(self, place: _Place) -> Excerpt:
         """Return what is around a place: from where its text begins if that is near, else with it in the middle."""
-        piece, first, last, _ = place
+        piece, first, last, _, hits = place
         text, start, tokens, is_last = piece
         begin = 0 if start == 0 and last <= EXCERPT else first - (EXCERPT - (last - first)) // 2
         begin = max(min(begin, len(tokens) - EXCERPT), 0)
@@ -173,7 +179,15 @@ class Excerpts:
         if high - low > LONGEST:
             low = max(low, character_before(text, max(start + tokens[first][0] - LONGEST // 4, 0)))
             high = min(high, character_before(text, low + LONGEST))
-        spans = [(start + shown[first][0], start + shown[end - 1][1]) for first, end, _ in self._hits(shown)]
+        if hits is None:
+            inside = [(first, end) for first, end, _ in self._hits(shown)]
+        else:
+            inside = [
+                (one - begin, end - begin)
+                for one, end, _ in hits
+                if one >= begin and end <= begin + len(shown)
+            ]
+        spans = [(start + shown[first][0], start + shown[end - 1][1]) for first, end in inside]
         return _marked(text, low, high, spans)
 
     def _beginning(self, texts: Sequence[bytes]) -> Excerpt:
