@@ -201,12 +201,14 @@ def sql_literal(value: object) -> str:
         return "NULL"
     if isinstance(value, bool):
         return str(int(value))
-    if isinstance(value, int | float):
-        return repr(value)
+    if isinstance(value, int):
+        return int.__repr__(value)  # of an enum's member it would be its name
+    if isinstance(value, float):
+        return float.__repr__(value)
     if isinstance(value, bytes):
         return f"x'{value.hex()}'"
     if isinstance(value, str) and "\0" in value:
         return f"(CAST(x'{value.encode().hex()}' AS TEXT))"  # SQL text ends at the first NUL
     if isinstance(value, str):
-        return "'" + value.replace("'", "''") + "'"
+        return "'" + str.__str__(value).replace("'", "''") + "'"
     raise TypeError(f"{type(value).__name__} has no SQL literal")

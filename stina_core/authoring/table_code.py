@@ -55,29 +55,34 @@ class TableCode:
         if not changes:
             return [*before, *self._search()], changes_of(self.own, [*indexes, *dropped])
         first = [change for change in changes if self._must_be_first(change)]
-        last = [change for change in changes if self._must_be_last(change)]
-        rest = [change for change in changes if change not in first and change not in last]
-        turns = [turn for turn in (first, rest, last) if turn]
-        turns[0] = [*indexes, *turns[0]]
-        now = [statement for turn in turns for statement in changes_of(self.own, turn)]
+        rest = [change for change in changes if change not in first]
+        now = changes_of(self.own, [*indexes, *(first or rest)])
+        if first:
+            now += changes_of(self.own, rest)
         return [*before, *now, *self._search()], [change.on(self.own) for change in dropped]
 
     def _must_be_first(self, change: Change) -> bool:
-        """Whether columns that point to the table itself need it: they take the type of the key that is there."""
+        """Whether it is of the new key, and the rest needs that.
+
+        Columns that point to the table itself take the type of the key that is there.
+        And where the table gets a row id, rows are told apart by its old key: what
+        converts that one comes after the new one.
+        """
+        of_key = change.name in ("add_column", "alter_column", "set_primary_key")
+        if of_key and self._converts_old_key():
+            is_kept = f"{self.own}.{change.subject}" not in self.columns.converted
+            return change.name == "set_primary_key" or (change.subject in self.after.key and is_kept)
         return (
-            any(one.table == self.table.name for one in self.after.references)
-            and change.name in ("add_column", "alter_column", "set_primary_key")
+            of_key
+            and any(one.table == self.table.name for one in self.after.references)
             and change.subject == self.after.key[0]
         )
 
-    def _must_be_last(self, change: Change) -> bool:
-        """Whether the rows are told apart by what it converts, until another column is the key."""
+    def _converts_old_key(self) -> bool:
         return (
-            change.name == "alter_column"
-            and f"{self.own}.{change.subject}" in self.columns.converted
-            and "without rowid" in self.before.options
-            and change.subject in self.before.key
-            and self.after.key != self.before.key
+            self.after.key != self.before.key
+            and "without rowid" in self.before.options - self.after.options
+            and any(f"{self.own}.{name}" in self.columns.converted for name in self.before.key)
         )
 
     def _checks(self) -> Iterator[Change]:

@@ -146,10 +146,11 @@ def _change(row: LogRow, said: Said) -> Change:
 
 def _said(mark: LogRow) -> Said:
     data = mark.data or ""
-    by, _, at = data.rpartition(AT)
     try:
-        if at[:-1].isdecimal() and at[-1] == "}":  # nearly all: only the time is another one
-            return Said(*_by(by), from_ms(int(at[:-1])))
+        begin, _, at = data[:-1].rpartition(AT)
+        by = _by(begin) if data[-1:] == "}" and at.isdecimal() and str(int(at)) == at else None
+        if by is not None:  # nearly all: only the time is another one
+            return Said(*by, from_ms(int(at)))
         found = json.loads(data)
         moment, cause = from_ms(found["at"]), found.get("cause")
         return Said(
@@ -165,9 +166,10 @@ def _said(mark: LogRow) -> Said:
 
 
 @lru_cache(maxsize=64)
-def _by(begin: str) -> tuple[str, Actor | None]:
-    """Return who wrote a MARK that begins so."""
-    return _by_whom(json.loads(f"{begin}{AT}0}}"))
+def _by(begin: str) -> tuple[str, Actor | None] | None:
+    """Return who wrote a MARK that begins so and ends with its time; None if it says more than that."""
+    found = json.loads(f"{begin}{AT}0}}")
+    return _by_whom(found) if found.keys() <= {"origin", "actor", "at"} else None
 
 
 def _by_whom(found: dict[str, object]) -> tuple[str, Actor | None]:

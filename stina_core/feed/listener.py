@@ -22,8 +22,10 @@ log = get_logger(__name__)
 RECHECKS = tuple(0.0005 * 2**step for step in range(8))
 """Seconds: 0.5, 1, 2 … 64 ms. The kernel tells of a write to the log file before the commit can be seen; with
 synchronous FULL the flush to disk lies between. Who looks only once sees 399 of 400 commits one commit late.
-After something was found fewer looks do: the write is most likely what was found. Where a bell led to it, the kernel's
-word comes a millisecond later, and with it one of these looks."""
+After something was found fewer looks do: the write is most likely what was found."""
+
+WORD = 0.005
+"""Seconds after a bell within which the kernel's word is of the commit that the bell rang for, most likely."""
 
 _AFTER_ERROR = 1.0  # seconds
 
@@ -119,7 +121,7 @@ class Listener:
 
     def _follow(self) -> None:
         rechecks: Iterator[float] = iter(())
-        rang = False
+        of_bell = 0.0  # until when the kernel's word is about what a bell has told
         while not self._stopping.is_set():
             timeout = min(next(rechecks, self._waiter.interval), self._patience())
             reason = self._waiter.wait(timeout)
@@ -129,8 +131,10 @@ class Listener:
             could_read = self._attempt(self._advance)
             found = self.cursor != before
             if Reason.FILE in reason:
-                rechecks = iter(RECHECKS[1::3] if found else RECHECKS[4::3] if rang else RECHECKS)
-            rang = found and Reason.BELL in reason
+                is_known = time.monotonic() < of_bell
+                rechecks = iter(RECHECKS[1::3] if found else RECHECKS[4:] if is_known else RECHECKS)
+            if found and Reason.BELL in reason:
+                of_bell = time.monotonic() + WORD
             could_tend = self._attempt(self._tend)  # also if the file is damaged: it may be replaced by now
             if not (could_read and could_tend):
                 self._waiter.wait(_AFTER_ERROR)

@@ -76,7 +76,7 @@ class Query(Generic[P, V]):
         return int(self._count.run(*arguments, **named)[0])
 
     def sql(self) -> str:
-        """Return the SQL of `list()` for the store that is current, with a `?` for each value."""
+        """Return the SQL of `list()` for the store that is current, with a `?` for each value that is bound."""
         return self._rows.compiled(current()).sql
 
 

@@ -36,7 +36,7 @@ class Write(Generic[P]):
         return count
 
     def sql(self) -> str:
-        """Return its SQL for the store that is current, with a `?` for each value."""
+        """Return its SQL for the store that is current, with a `?` for each value that is bound."""
         return self._statement.compiled(current()).sql
 
 
@@ -60,7 +60,7 @@ class Returning(Generic[P, V]):
         return answers
 
     def sql(self) -> str:
-        """Return its SQL for the store that is current, with a `?` for each value."""
+        """Return its SQL for the store that is current, with a `?` for each value that is bound."""
         return self._statement.compiled(current()).sql
 
 

@@ -170,12 +170,34 @@ def key_without_a_row_id_that_becomes_json() -> Changed:
             part=TextField(),
         ),
         '    table.set_primary_key("rank", "part")',
-        'op.alter_column("note", "title", JsonField(), using=\'json_quote("title")\')',
+        '    table.alter_column("title", JsonField(), using=\'json_quote("title")\')',
+        "    table.set_storage(without_rowid=False)",
         rows=[{"title": "a", "rank": 1}, {"title": "b", "rank": 2}],
         after=[('"a"', 1, "x"), ('"b"', 2, "x")],
         query="SELECT title, rank, part FROM notes_note ORDER BY rank",
         fills={"note.part": "x"},
         usings={"note.title": 'json_quote("title")'},
+    )
+
+
+def key_without_a_row_id_that_becomes_what_another_column_was() -> Changed:
+    old = note(
+        {"without_rowid": True}, title=TextField(primary_key=True), code=TextField(), rank=IntegerField()
+    )
+    new = note(
+        {"without_rowid": True, "constraints": [Check("json_type(title) = 'text'", name="said")]},
+        title=JsonField(),
+        code=JsonField(),
+        rank=IntegerField(primary_key=True),
+    )
+    return of_note(
+        old,
+        new,
+        '    table.set_primary_key("rank")',
+        rows=[{"title": "a", "code": "c", "rank": 1}, {"title": "b", "code": "d", "rank": 2}],
+        after=[('"c"', '"a"', 1), ('"d"', '"b"', 2)],
+        query="SELECT title, code, rank FROM notes_note ORDER BY rank",
+        usings={"note.title": 'json_quote("code")', "note.code": 'json_quote("title")'},
     )
 
 
@@ -297,6 +319,7 @@ CHANGES = {
         key_of_two_columns,
         key_of_one_column_less,
         key_without_a_row_id_that_becomes_json,
+        key_without_a_row_id_that_becomes_what_another_column_was,
         key_of_another_type_that_the_table_points_to,
         key_of_another_type_that_others_point_to,
         tables_added,

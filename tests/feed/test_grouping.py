@@ -224,3 +224,29 @@ def test_without_marks_nothing_tells_transactions_apart(written: Written) -> Non
     unmarked = [(False, changed) for _, changed in written]
 
     assert len(grouped(log_of(unmarked))) == bool(written)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{"origin":"x","actor":"tool","at":5,"cause":7,"depth":3,"consumer":"c"}',
+        '{"origin":"x","actor":"tool","cause":7,"depth":3,"consumer":"c","at":5}',
+        '{"consumer":"c","depth":3,"cause":7,"at":5,"actor":"tool","origin":"x"}',
+    ],
+)
+def test_mark_says_the_same_in_any_order(data: str) -> None:
+    rows = [LogRow(1, "a", "I", 7, None), LogRow(2, "", MARK, 1, data)]
+
+    (changes,) = Grouping(Cursor("e", 0)).take(rows, at_end=True)
+
+    said = (changes.origin, changes.actor, changes.cause, changes.depth, changes.consumer)
+    assert said == ("x", "tool", Cursor("e", 7), 3, "c")
+
+
+@pytest.mark.parametrize("end", ['"at":5', '"at":05}', '"at":\u0663}', '"at":5}}', '"at":}'])
+def test_mark_with_a_broken_time_says_nothing(end: str) -> None:
+    rows = [LogRow(1, "a", "I", 7, None), LogRow(2, "", MARK, 1, f'{{"origin":"x","actor":null,{end}')]
+
+    (changes,) = Grouping(Cursor("e", 0)).take(rows, at_end=True)
+
+    assert (changes.origin, changes.at) == (None, None)

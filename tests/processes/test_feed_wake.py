@@ -112,7 +112,6 @@ def test_it_is_seen_with_the_next_one_without_the_rechecks(
         assert until(lambda: f"t{number}" in heard.tokens, SOON)
 
 
-@pytest.mark.usefixtures("without_polls")
 def test_commit_from_outside_right_after_one_of_ours_is_seen(store: Store, store_path: Path) -> None:
     with (
         heard_from(store) as heard,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from peewee import ModelInsert, ModelSelect
+from peewee import ModelInsert, ModelSelect, fn
 
 from stina_core import Store, query, write
 
 from .library import Author, Book, Kind, Thing, database_of
+
+
+class Level(IntEnum):
+    HIGH = 7
 
 
 def plan(store: Store, sql: str) -> str:
@@ -59,6 +64,8 @@ def test_constants_outside_of_conditions_are_bound(shelf: Store) -> None:
         (lambda: Thing.flag == True, "= 1"),  # noqa: E712
         (lambda: Thing.kind == Kind.POEMS, "= 'po''ems'"),
         (lambda: Thing.kind.in_([Kind.NOVEL, Kind.POEMS]), "IN ('novel', 'po''ems')"),
+        (lambda: fn.abs(Thing.number) > Level.HIGH, "> 7"),
+        (lambda: fn.upper(Thing.text) == Kind.POEMS, "= 'po''ems'"),
         (lambda: Thing.text == "a\0b", "= ?"),  # SQL text ends there
         (lambda: Thing.ratio == 0.1, "= ?"),
         (lambda: Thing.data == b"x", "= ?"),

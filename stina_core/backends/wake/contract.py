@@ -69,8 +69,8 @@ class Waiter(Protocol):
     def wait(self, timeout: float) -> Reason:
         """Wait for a wake for at most *timeout* seconds.
 
-        A wake that came since the last wait ends this one at once. All that came
-        by then count as one.
+        A wake that came since the last wait ends this one at once; what the kernel
+        told together with a bell within a millisecond. All that came by then count as one.
 
         Raises:
             StoreClosedError: it was closed, or belongs to the process this one was forked from.

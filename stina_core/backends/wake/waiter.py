@@ -137,7 +137,9 @@ class PlaceWaiter:
         if sources != self._polled:
             self._poll_for(sources)
         rests, self._watch_rests = self._watch_rests and timeout > REST, False
-        told = self._bells.poll(_ms(REST)) if rests else self._all.poll(_ms(timeout))
+        told = self._bells.poll(_ms(REST)) if rests else []
+        if not told:
+            told = self._all.poll(_ms(timeout - REST if rests else timeout))
         reason = NOTHING
         rang = False
         for descriptor, _ in told:  # bells before the watch, as they were registered
